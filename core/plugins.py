@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import pluggy
+from django.core.exceptions import ImproperlyConfigured
 
 if TYPE_CHECKING:
     from django.db.models import Model
@@ -44,9 +45,13 @@ class Plugins:
         self.names = tuple(name for name, _ in named)
         self._manager = pluggy.PluginManager(PROJECT)
         self._manager.add_hookspecs(hookspecs)
-        for name, plugin in reversed(named):  # pluggy calls the last registered first
-            self._manager.register(plugin, name)
-        self._manager.check_pending()  # or an implementation of an unknown hook would pass silently
+        try:
+            for name, plugin in reversed(named):  # pluggy calls the last registered first
+                self._manager.register(plugin, name)
+            self._manager.check_pending()  # or an implementation of an unknown hook would pass silently
+        except pluggy.PluginValidationError as error:
+            hooks = ", ".join(sorted(name for name in vars(self._manager.hook) if not name.startswith("_")))
+            raise ImproperlyConfigured(f"A plugin implements a hook wrongly: {error}. The hooks are {hooks}.") from error
         if trace:
             self._manager.add_hookcall_monitoring(_before_call, _after_call)
 
