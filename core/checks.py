@@ -49,7 +49,9 @@ def _check_attribute(model: type[Model], name: str, value: Any, plugins: set[str
     where = f"{model._meta.label}.{INNER_CLASS}"
     if name not in ATTRIBUTES:
         choices = ", ".join(sorted(ATTRIBUTES))
-        yield checks.Error(f"{where} has the unknown attribute {name!r}.", hint=f"Its attributes are {choices}.", obj=model, id="kindstore.E001")
+        yield checks.Error(
+            f"{where} has the unknown attribute {name!r}.", hint=f"Its attributes are {choices}.", obj=model, id="kindstore.E001"
+        )
     elif not isinstance(value, ATTRIBUTES[name]):
         wanted = " or a ".join(each.__name__ for each in ATTRIBUTES[name])
         yield checks.Error(f"{where}.{name} is {value!r}.", hint=f"It must be a {wanted}.", obj=model, id="kindstore.E002")
