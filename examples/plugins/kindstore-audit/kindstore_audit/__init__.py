@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterable
-from datetime import datetime, timezone
+from datetime import UTC, datetime, timezone
 from typing import TYPE_CHECKING
 
 from django.core.exceptions import ImproperlyConfigured
@@ -41,7 +41,7 @@ class AuditStep:
     needs_after = False
 
     def __call__(self, batch: Batch) -> None:
-        at = datetime.now(timezone.utc)
+        at = datetime.now(UTC)
         batch.mutations.extend(audit(change, at) for change in batch.changes)
 
 

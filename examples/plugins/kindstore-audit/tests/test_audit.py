@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -21,12 +21,12 @@ def written(using: str = "default") -> list[tuple[Any, ...]]:
 
 
 def test_a_create_is_audited() -> None:
-    before = datetime.now(timezone.utc)
+    before = datetime.now(UTC)
     Order.objects.create(pk=7, product="tea")
     (entry,) = AuditEntry.objects.all()
     assert (entry.kind, entry.key, entry.verb) == ("shop_order", "shop_order:7", "insert")
     assert set(entry.columns.split(",")) >= {"product", "pieces"}
-    assert before - timedelta(milliseconds=1) <= entry.at <= datetime.now(timezone.utc)
+    assert before - timedelta(milliseconds=1) <= entry.at <= datetime.now(UTC)
 
 
 def test_a_create_and_its_audit_are_one_request(django_assert_num_queries: Any) -> None:
