@@ -103,5 +103,5 @@ def _before_call(hook_name: str, hook_impls: Sequence[Any], kwargs: dict[str, An
     trace_logger.debug("%s(%s) -> %s", hook_name, ", ".join(kwargs), [impl.plugin_name for impl in hook_impls])
 
 
-def _after_call(outcome: Any, hook_name: str, hook_impls: Sequence[Any], kwargs: dict[str, Any]) -> None:
+def _after_call(outcome: Any, hook_name: str, *_: object) -> None:
     trace_logger.debug("%s = %r", hook_name, outcome.exception or outcome.get_result())
