@@ -1,0 +1,165 @@
+"""The connection: what Django's DATABASES ENGINE is, for any driver."""
+
+from __future__ import annotations
+
+import _thread
+import logging
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from django.db import utils
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+from ..driver import RPC
+from ..mapping.types import DATA_TYPES
+from ..planner.explain import describe_rpc
+from ..session.alias import Alias, alias_of
+from ..session.session import Session
+from .client import DatabaseClient
+from .creation import DatabaseCreation
+from .cursor import Cursor
+from .features import DatabaseFeatures
+from .introspection import DatabaseIntrospection
+from .operations import DatabaseOperations
+from .schema import DatabaseSchemaEditor
+from .validation import DatabaseValidation
+
+if TYPE_CHECKING:
+    from ..plugins import Plugins
+
+logger = logging.getLogger("django.db.backends")
+
+
+class Database:
+    """The exceptions of this "DB-API module" are Django's own: drivers raise these already."""
+
+    DataError = utils.DataError
+    OperationalError = utils.OperationalError
+    IntegrityError = utils.IntegrityError
+    InternalError = utils.InternalError
+    ProgrammingError = utils.ProgrammingError
+    NotSupportedError = utils.NotSupportedError
+    DatabaseError = utils.DatabaseError
+    InterfaceError = utils.InterfaceError
+    Error = utils.Error
+    Binary = bytes
+
+
+class DatabaseWrapper(BaseDatabaseWrapper):  # type: ignore[misc]
+    """A connection to a store. A driver's `base` module holds a subclass that names the driver's plugin, and nothing else."""
+
+    driver_plugin: ClassVar[type]
+
+    vendor = "kindstore"
+    display_name = "kindstore"
+    data_types = DATA_TYPES
+    Database = Database
+    SchemaEditorClass = DatabaseSchemaEditor
+    client_class = DatabaseClient
+    creation_class = DatabaseCreation
+    features_class = DatabaseFeatures
+    introspection_class = DatabaseIntrospection
+    ops_class = DatabaseOperations
+    validation_class = DatabaseValidation
+    # What str(query) shows; the residual engine has operators of its own.
+    operators: ClassVar[dict[str, str]] = {
+        "exact": "= %s",
+        "iexact": "ILIKE %s",
+        "contains": "LIKE %s",
+        "icontains": "ILIKE %s",
+        "regex": "~ %s",
+        "iregex": "~* %s",
+        "gt": "> %s",
+        "gte": ">= %s",
+        "lt": "< %s",
+        "lte": "<= %s",
+        "startswith": "LIKE %s",
+        "endswith": "LIKE %s",
+        "istartswith": "ILIKE %s",
+        "iendswith": "ILIKE %s",
+    }
+    pattern_esc = r"REPLACE(REPLACE(REPLACE({}, '\', '\\'), '%%', '\%%'), '_', '\_')"
+    pattern_ops: ClassVar[dict[str, str]] = {
+        "contains": "LIKE '%%' || {} || '%%'",
+        "icontains": "LIKE '%%' || UPPER({}) || '%%'",
+        "startswith": "LIKE {} || '%%'",
+        "istartswith": "LIKE UPPER({}) || '%%'",
+        "endswith": "LIKE '%%' || {}",
+        "iendswith": "LIKE '%%' || UPPER({})",
+    }
+
+    @property
+    def kindstore(self) -> Alias:
+        """What all connections of this alias share."""
+        return alias_of(self.alias, self.settings_dict, self.driver_plugin)
+
+    @property
+    def plugins(self) -> Plugins:
+        """The plugins of this alias."""
+        return self.kindstore.plugins
+
+    @property
+    def session(self) -> Session:
+        """The way to the store; made at its first use, and checked to belong to this thread."""
+        if self._thread_ident != _thread.get_ident():
+            self.validate_thread_sharing()
+        if self.connection is None:
+            self.connect()
+        session: Session = self.connection
+        return session
+
+    def get_database_version(self) -> tuple[int, ...]:
+        return (1,)
+
+    def get_connection_params(self) -> dict[str, Any]:
+        return {}
+
+    def get_new_connection(self, conn_params: dict[str, Any]) -> Session:  # noqa: ARG002 - Django's signature
+        return Session(self.kindstore, self.log)
+
+    def init_connection_state(self) -> None:
+        """Nothing to set up: a store has no session state."""
+
+    def create_cursor(self, name: str | None = None) -> Cursor:  # noqa: ARG002 - Django's signature
+        return Cursor(self)
+
+    def is_usable(self) -> bool:
+        return True
+
+    def log(self, rpc: RPC) -> None:
+        """Put an RPC into `connection.queries`, where DEBUG or a test asks for it."""
+        if not self.queries_logged:
+            return
+        text = describe_rpc(rpc)
+        self.queries_log.append({"sql": text, "time": f"{rpc.duration:.3f}"})
+        logger.debug(
+            "(%.3f) %s; alias=%s", rpc.duration, text, self.alias, extra={"duration": rpc.duration, "sql": text, "alias": self.alias}
+        )
+
+    def _set_autocommit(self, autocommit: bool) -> None:
+        manager = self.session.transactions
+        if manager is not None and not autocommit:
+            manager.begin(self)
+
+    def _commit(self) -> None:
+        if self.connection is not None and self.connection.transactions is not None:
+            self.connection.transactions.commit(self)
+
+    def _rollback(self) -> None:
+        if self.connection is not None and self.connection.transactions is not None:
+            self.connection.transactions.rollback(self)
+
+    def _savepoint(self, sid: str) -> None:
+        self.session.transactions.savepoint(self, sid)  # type: ignore[union-attr]
+
+    def _savepoint_rollback(self, sid: str) -> None:
+        self.session.transactions.savepoint_rollback(self, sid)  # type: ignore[union-attr]
+
+    def _savepoint_commit(self, sid: str) -> None:
+        self.session.transactions.savepoint_commit(self, sid)  # type: ignore[union-attr]
+
+    def disable_constraint_checking(self) -> bool:
+        """Foreign keys are not checked by the store, so that fixtures load in any order."""
+        return True
+
+    def check_constraints(self, table_names: Any = None) -> None:
+        """The store keeps no foreign-key constraints that could be broken."""

@@ -1,0 +1,39 @@
+"""The cursor that Django hands out for raw SQL."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from django.db.utils import NotSupportedError
+
+if TYPE_CHECKING:
+    from .base import DatabaseWrapper
+
+
+class Cursor:
+    """Refuses SQL: the store has none."""
+
+    description = None
+    rowcount = -1
+
+    def __init__(self, connection: DatabaseWrapper) -> None:
+        self.db = connection
+
+    def __enter__(self) -> Cursor:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self.close()
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(())
+
+    def execute(self, sql: Any, params: Any = None) -> NoReturn:
+        raise NotSupportedError(f"The store has no SQL, so it cannot execute {str(sql)[:200]!r} with {params!r}. Use the ORM instead.")
+
+    def executemany(self, sql: Any, param_list: Any) -> NoReturn:
+        self.execute(sql, param_list)
+
+    def close(self) -> None:
+        """Nothing to release."""

@@ -1,0 +1,90 @@
+"""What this backend can do, as Django's flags: each is set by what works.
+
+What is shaped by SQL itself is what the residual engine's SQLite can do.
+"""
+
+from __future__ import annotations
+
+from django.db.backends.base.features import BaseDatabaseFeatures
+
+
+class DatabaseFeatures(BaseDatabaseFeatures):  # type: ignore[misc]
+    # The store
+    allows_auto_pk_0 = False
+    supports_unspecified_pk = False
+    has_select_for_update = False
+    supports_foreign_keys = False
+    can_create_inline_fk = False
+    indexes_foreign_keys = True
+    supports_tablespaces = False
+    supports_sequence_reset = False
+    supports_timezones = False
+    has_native_uuid_field = False
+    has_native_duration_field = False
+    has_native_json_field = False
+    can_rollback_ddl = False
+    supports_combined_alters = False
+    order_by_nulls_first = True
+    supports_order_by_nulls_modifier = True
+    ignores_table_name_case = False
+    connection_persists_old_columns = False
+    can_clone_databases = True
+    test_db_allows_multiple_connections = True
+    # Writing
+    can_return_columns_from_insert = True
+    can_return_rows_from_bulk_insert = True
+    can_return_rows_from_update = False
+    has_bulk_insert = True
+    supports_ignore_conflicts = False
+    supports_update_conflicts = False
+    supports_update_conflicts_with_target = False
+    supports_default_keyword_in_insert = False
+    supports_default_keyword_in_bulk_insert = False
+    supports_expression_defaults = False
+    # Constraints: none is enforced by the store; a plugin's checks are what there is
+    supports_column_check_constraints = False
+    supports_table_check_constraints = False
+    can_introspect_check_constraints = False
+    can_introspect_foreign_keys = False
+    can_introspect_default = False
+    supports_deferrable_unique_constraints = False
+    supports_nulls_distinct_unique_constraints = False
+    supports_partial_indexes = False
+    supports_functions_in_partial_indexes = False
+    supports_covering_indexes = False
+    supports_expression_indexes = False
+    supports_stored_generated_columns = False
+    supports_virtual_generated_columns = False
+    supports_on_delete_db_cascade = False
+    supports_on_delete_db_default = False
+    supports_on_delete_db_null = False
+    supports_no_precision_decimalfield = True
+    supports_inspectdb = True
+    supports_index_column_ordering = False
+    can_defer_constraint_checks = False
+    # SQL, by the residual engine
+    can_use_chunked_reads = True
+    supports_aggregate_filter_clause = True
+    supports_over_clause = True
+    supports_frame_range_fixed_distance = True
+    supports_frame_exclusion = True
+    supports_parentheses_in_compound = False
+    supports_json_field_contains = False
+    supports_tuple_lookups = False
+    has_case_insensitive_like = False
+    can_distinct_on_fields = False
+    supports_comments = False
+    supported_explain_formats = frozenset(("TEXT",))
+
+    @property
+    def supports_transactions(self) -> bool:
+        """Whether `atomic` is a transaction: a plugin's doing."""
+        return self.connection.session.transactions is not None
+
+    @property
+    def atomic_transactions(self) -> bool:
+        return self.supports_transactions
+
+    @property
+    def uses_savepoints(self) -> bool:
+        return self.supports_transactions

@@ -1,0 +1,130 @@
+"""The dialect: conversions between Python, Django's expressions and the store, and what is left of SQL for messages."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any, cast
+
+from django.db.backends.base.operations import BaseDatabaseOperations
+from django.db.utils import DataError
+
+from ..datamodel import KEY, Column, Mutation, Query, Shape, Type, Verb
+from ..mapping.conversion import INT_MAX, INT_MIN, LOADERS, datetime_loader
+from ..mapping.types import DATA_TYPES
+
+if TYPE_CHECKING:
+    from .base import DatabaseWrapper
+
+DELETE_BATCH = 500
+KEYS = Shape((Column(KEY, Type.KEY),))
+Converter = Callable[[Any, Any, Any], Any]
+
+
+class DatabaseOperations(BaseDatabaseOperations):  # type: ignore[misc]
+    compiler_module = f"{__package__}.compiler"
+    cast_char_field_without_max_length = "text"
+    explain_prefix = "EXPLAIN"
+
+    # Every integer of the store has 64 bits.
+    integer_field_ranges = {  # noqa: RUF012 - Django's name and form
+        name: (0 if name.startswith("Positive") else INT_MIN, INT_MAX) for name, column in DATA_TYPES.items() if column == "integer"
+    }
+
+    def quote_name(self, name: str) -> str:
+        return name if name.startswith('"') and name.endswith('"') else f'"{name}"'
+
+    def no_limit_value(self) -> None:
+        return None
+
+    def bulk_batch_size(self, fields: Any, objs: Any) -> int:  # noqa: ARG002 - Django's signature
+        """Return how many objects one statement takes: all, for the commits are cut to size where they are made."""
+        return max(len(objs), 1)
+
+    def validate_autopk_value(self, value: Any) -> Any:
+        if value == 0:
+            raise ValueError("The store has no key 0: a row's automatic primary key cannot be 0.")
+        return value
+
+    # From Python to the store. The column's own conversion (core.mapping) does the work; these keep the value as it is.
+
+    def adapt_datefield_value(self, value: Any) -> Any:
+        return value
+
+    def adapt_datetimefield_value(self, value: Any) -> Any:
+        return value
+
+    def adapt_timefield_value(self, value: Any) -> Any:
+        return value
+
+    def adapt_decimalfield_value(self, value: Any, max_digits: int | None = None, decimal_places: int | None = None) -> Any:  # noqa: ARG002
+        return value
+
+    def adapt_json_value(self, value: Any, encoder: Any) -> str:
+        try:
+            return json.dumps(value, cls=encoder, allow_nan=False)
+        except ValueError as error:
+            raise DataError(f"The value of a JSONField has no form in JSON: {error}.") from None
+
+    # From the store to Python
+
+    def get_db_converters(self, expression: Any) -> list[Converter]:
+        """Return the conversions of a stored value of an expression's type."""
+        column_type = DATA_TYPES.get(expression.output_field.get_internal_type(), "")
+        load = datetime_loader(self.connection.timezone) if column_type == "datetime" else LOADERS.get(column_type)
+        if load is None:
+            return []
+        return [lambda value, _expression, _connection: None if value is None else load(value)]
+
+    # Deleting everything
+
+    def sql_flush(self, style: Any, tables: Iterable[str], *, reset_sequences: bool = False, allow_cascade: bool = False) -> list[str]:  # noqa: ARG002
+        """Return a statement for each kind that is to be emptied; `execute_sql_flush` understands them."""
+        return [f"DELETE KIND {table}" for table in tables]
+
+    def execute_sql_flush(self, sql_list: Iterable[str]) -> None:
+        """Delete every entity of the kinds that statements of `sql_flush` name."""
+        for statement in sql_list:
+            self.delete_kind(statement.removeprefix("DELETE KIND "))
+        self.connection.session.ids.reset()
+
+    def delete_kind(self, kind: str) -> int:
+        """Delete every entity of a kind in the connection's namespace; return how many there were."""
+        session = cast("DatabaseWrapper", self.connection).session
+        query, deleted = Query(kind, session.namespace()), 0
+        limit = min(session.capabilities.entity_groups or DELETE_BATCH, session.capabilities.commit_mutations or DELETE_BATCH)
+        keys = [row[0] for page in session.run_query(query, KEYS) for row in page.rows]
+        for start in range(0, len(keys), limit):
+            batch = keys[start : start + limit]
+            session.commit([Mutation(Verb.DELETE, key) for key in batch])
+            deleted += len(batch)
+        return deleted
+
+    # SQL for messages, in the words of the standard
+
+    def date_extract_sql(self, lookup_type: str, sql: str, params: Any) -> tuple[str, Any]:
+        return f"EXTRACT({lookup_type.upper()} FROM {sql})", params
+
+    def datetime_extract_sql(self, lookup_type: str, sql: str, params: Any, tzname: str | None) -> tuple[str, Any]:  # noqa: ARG002
+        return self.date_extract_sql(lookup_type, sql, params)
+
+    def time_extract_sql(self, lookup_type: str, sql: str, params: Any) -> tuple[str, Any]:
+        return self.date_extract_sql(lookup_type, sql, params)
+
+    def date_trunc_sql(self, lookup_type: str, sql: str, params: Any, tzname: str | None = None) -> tuple[str, Any]:  # noqa: ARG002
+        return f"DATE_TRUNC('{lookup_type}', {sql})", params
+
+    def datetime_trunc_sql(self, lookup_type: str, sql: str, params: Any, tzname: str | None) -> tuple[str, Any]:  # noqa: ARG002
+        return self.date_trunc_sql(lookup_type, sql, params)
+
+    def time_trunc_sql(self, lookup_type: str, sql: str, params: Any, tzname: str | None = None) -> tuple[str, Any]:  # noqa: ARG002
+        return self.date_trunc_sql(lookup_type, sql, params)
+
+    def datetime_cast_date_sql(self, sql: str, params: Any, tzname: str | None) -> tuple[str, Any]:  # noqa: ARG002
+        return f"CAST({sql} AS DATE)", params
+
+    def datetime_cast_time_sql(self, sql: str, params: Any, tzname: str | None) -> tuple[str, Any]:  # noqa: ARG002
+        return f"CAST({sql} AS TIME)", params
+
+    def random_function_sql(self) -> str:
+        return "RANDOM()"

@@ -1,0 +1,143 @@
+"""Reads the rows of a plan, in chunks, as they arrive."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from heapq import merge
+from itertools import chain, islice
+from operator import itemgetter
+from typing import Any
+
+from ..datamodel import KEY, Page, Query, Row, Shape
+from ..datamodel.matching import compile_filter
+from ..datamodel.ordering import compile_sort_key, sort_key
+from ..driver import LATEST, ReadOptions
+from ..planner.plan import Plan
+from ..session.session import Session
+
+CHUNK = 2000  # rows that are handed on at a time where no page of the store sets the measure
+WORKERS = 10  # branches whose first pages are asked for at the same time
+
+Chunks = Iterator[list[Row]]
+
+
+def read(plan: Plan, session: Session, *, page_size: int | None = None) -> Chunks:
+    """Yield the rows of a plan, their values in the order of `plan.columns`, in chunks.
+
+    `page_size` is the number of rows for each RPC, for a reader that wants to hold no more at a time.
+    """
+    if plan.is_empty:
+        return iter(())
+    if plan.keys is None and len(plan.branches) == 1 and not plan.hidden and plan.ordered and not plan.distinct_on:
+        return _one_query(plan, session, page_size)
+    return _assembled(plan, session, page_size)
+
+
+def read_one(plan: Plan, session: Session) -> Row | None:
+    """Return the first row of a plan, or None."""
+    return next((chunk[0] for chunk in read(plan, session) if chunk), None)
+
+
+def _one_query(plan: Plan, session: Session, page_size: int | None) -> Chunks:
+    """Pass the pages of a query on as they are: the store has done everything."""
+    query = _query(plan, 0, pushed=True)
+    for page in session.run_query(query, plan.mapping.shape(plan.columns), _options(page_size)):
+        if page.rows:
+            yield page.rows
+
+
+def _options(page_size: int | None) -> ReadOptions:
+    return LATEST if page_size is None else ReadOptions(page_size=page_size)
+
+
+def _query(plan: Plan, branch: int, *, pushed: bool) -> Query:
+    return Query(
+        plan.mapping.kind,
+        plan.namespace,
+        filter=plan.branches[branch],
+        orders=plan.orders if plan.ordered else (),
+        limit=plan.limit if pushed else None,
+        offset=plan.offset if pushed else 0,
+    )
+
+
+def _assembled(plan: Plan, session: Session, page_size: int | None) -> Chunks:
+    names = (*plan.columns, *plan.hidden)
+    shape, position = plan.mapping.shape(names), {name: at for at, name in enumerate(names)}
+    rows = _by_keys(plan, session, shape) if plan.keys is not None else _by_branches(plan, session, shape, position, page_size)
+    if plan.recheck is not None:
+        rows = filter(compile_filter(plan.recheck, _getter(position)), rows)
+    if plan.orders and not plan.ordered:
+        rows = iter(sorted(rows, key=compile_sort_key(plan.orders, _getter(position))))
+    if plan.distinct_on:
+        rows = _distinct(rows, plan.distinct_on, position)
+    stop = None if plan.limit is None else plan.offset + plan.limit
+    rows = islice(rows, plan.offset, stop)
+    visible = len(plan.columns)
+    if visible < len(names):
+        rows = (row[:visible] for row in rows)
+    return _chunked(rows, page_size or CHUNK)
+
+
+def _chunked(rows: Iterable[Row], size: int) -> Chunks:
+    iterator = iter(rows)
+    while chunk := list(islice(iterator, size)):
+        yield chunk
+
+
+def _getter(position: dict[str, int]) -> Callable[[str], Callable[[Row], Any]]:
+    return lambda name: itemgetter(position[name])
+
+
+def _by_keys(plan: Plan, session: Session, shape: Shape) -> Iterator[Row]:
+    """Look rows up; where no order is wanted they come in the order of their keys, as from a query."""
+    keys = plan.keys or ()
+    if len(keys) > 1:
+        keys = tuple(sorted(keys, key=sort_key))
+    return (row for row in session.lookup(keys, shape) if row is not None)
+
+
+def _by_branches(plan: Plan, session: Session, shape: Shape, position: dict[str, int], page_size: int | None) -> Iterator[Row]:
+    streams = _started([_branch(plan, session, shape, at, page_size) for at in range(len(plan.branches))])
+    if len(streams) == 1:
+        return streams[0]
+    key_of = itemgetter(position[KEY])
+    if plan.orders and plan.ordered:
+        streams = [merge(*streams, key=compile_sort_key(plan.orders, _getter(position)))]
+    return _unique(chain.from_iterable(streams), key_of)
+
+
+def _branch(plan: Plan, session: Session, shape: Shape, at: int, page_size: int | None) -> Iterator[Page]:
+    """Run one branch; each gives as many rows as the slice may need of it, if nothing after it drops any."""
+    query = _query(plan, at, pushed=False)
+    if plan.limit is not None and plan.recheck is None and plan.ordered and not plan.distinct_on:
+        query = Query(query.kind, query.namespace, query.filter, query.orders, limit=plan.offset + plan.limit)
+    return session.run_query(query, shape, _options(page_size))
+
+
+def _started(branches: list[Iterator[Page]]) -> list[Iterator[Row]]:
+    """Ask for the first page of every branch at the same time."""
+    if len(branches) == 1:
+        return [_rows(branches[0])]
+    with ThreadPoolExecutor(min(WORKERS, len(branches))) as pool:
+        first = list(pool.map(lambda pages: next(pages, None), branches))
+    return [_rows(chain([page], pages)) for page, pages in zip(first, branches, strict=True) if page is not None]
+
+
+def _rows(pages: Iterable[Page]) -> Iterator[Row]:
+    return chain.from_iterable(page.rows for page in pages)
+
+
+def _unique(rows: Iterable[Row], key_of: Callable[[Row], Any]) -> Iterator[Row]:
+    """Drop the rows that an earlier branch gave already."""
+    seen: set[Any] = set()
+    for row in rows:
+        key = key_of(row)
+        if key not in seen:
+            seen.add(key)
+            yield row
+
+
+def _distinct(rows: Iterable[Row], names: tuple[str, ...], position: dict[str, int]) -> Iterator[Row]:
+    return _unique(rows, itemgetter(*(position[name] for name in names)))

@@ -1,0 +1,115 @@
+"""How a store can answer a filter with orders: one query, several to be merged, or a superset to be checked again."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ..datamodel import And, Filter, Op, Or, Order, Test
+from ..driver import Capabilities
+from .normalform import Conjunct, TooManyBranches, conjuncts, disjuncts, is_not_null, rejoin, split, tests, weight
+
+
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """The queries' filters (None: no condition), what to check of their rows, and whether they come in the order that is wanted."""
+
+    branches: tuple[Filter | None, ...]
+    recheck: Filter | None = None
+    ordered: bool = True
+
+
+def fit(filter_: Filter | None, orders: Sequence[Order], capabilities: Capabilities, budget: int) -> Fit:
+    """Fit a filter to a store's capabilities. Raise TooManyBranches where it takes more than `budget` queries."""
+    if filter_ is None:
+        return Fit((None,))
+    if _runs_as_it_is(filter_, orders, capabilities):
+        return Fit((filter_,), ordered=_in_order([filter_], orders, capabilities))
+    parts = [p for c in conjuncts(filter_, budget * capabilities.disjunctions) for p in split(c, capabilities.disjunctions)]
+    narrowed = [_narrow(part, orders, capabilities) for part in parts]
+    branches = _packed(narrowed, orders, capabilities)
+    if len(branches) > budget:
+        raise TooManyBranches
+    recheck = filter_ if narrowed != parts else None
+    return Fit(branches, recheck, _in_order([b for b in branches if b is not None], orders, capabilities))
+
+
+def _runs_as_it_is(filter_: Filter, orders: Sequence[Order], capabilities: Capabilities) -> bool:
+    found = list(tests(filter_))
+    unequal = [test for test in found if test.op in (Op.NE, Op.NOT_IN)]
+    return (
+        disjuncts(filter_) <= capabilities.disjunctions
+        and (capabilities.disjunctions > 1 or not _has_or(filter_))
+        and len(unequal) <= (1 if capabilities.not_equal else 0)
+        and all(_not_in_fits(test, filter_, capabilities) for test in unequal if test.op is Op.NOT_IN)
+        and _within(len(_inequality_properties(found)), capabilities.inequality_properties)
+        and _within(len(found) + len(orders), capabilities.filters_and_orders)
+    )
+
+
+def _not_in_fits(test: Test, filter_: Filter, capabilities: Capabilities) -> bool:
+    return len(test.value) <= capabilities.not_in_values and disjuncts(filter_) == 1 and not _has_or(filter_)  # type: ignore[arg-type]
+
+
+def _within(count: int, limit: int | None) -> bool:
+    return limit is None or count <= limit
+
+
+def _has_or(filter_: Filter) -> bool:
+    match filter_:
+        case Or():
+            return True
+        case And(parts):
+            return any(_has_or(part) for part in parts)
+        case _:
+            return False
+
+
+def _inequality_properties(found: Sequence[object]) -> list[str]:
+    return list(dict.fromkeys(test.name for test in found if isinstance(test, Test) and test.op.is_inequality))
+
+
+def _narrow(conjunct: Conjunct, orders: Sequence[Order], capabilities: Capabilities) -> Conjunct:
+    """Leave out the inequalities that the store cannot take together; the tests that say least go first."""
+    limit = capabilities.inequality_properties
+    properties = _inequality_properties(conjunct)
+    if _within(len(properties), limit):
+        return conjunct
+    first_order = orders[0].name if orders else None
+    telling = {test.name for test in conjunct if isinstance(test, Test) and test.op.is_inequality and not is_not_null(test)}
+    ranked = sorted(properties, key=lambda name: (name not in telling, name != first_order))
+    kept = set(ranked[:limit])
+    return tuple(atom for atom in conjunct if not (isinstance(atom, Test) and atom.op.is_inequality and atom.name not in kept))
+
+
+def _packed(parts: list[Conjunct], orders: Sequence[Order], capabilities: Capabilities) -> tuple[Filter | None, ...]:
+    """Put as many conjuncts into one query as it takes."""
+    bins: list[list[Conjunct]] = []
+    for part in dict.fromkeys(parts):
+        if bins and _packs([*bins[-1], part], orders, capabilities):
+            bins[-1].append(part)
+        else:
+            bins.append([part])
+    return tuple(_any_of([rejoin(part) for part in group]) for group in bins)
+
+
+def _packs(group: list[Conjunct], orders: Sequence[Order], capabilities: Capabilities) -> bool:
+    atoms = [atom for part in group for atom in part]
+    return (
+        sum(map(weight, group)) <= capabilities.disjunctions
+        and _within(len(_inequality_properties(atoms)), capabilities.inequality_properties)
+        and _within(len(atoms) + len(orders), capabilities.filters_and_orders)
+    )
+
+
+def _any_of(filters: list[Filter | None]) -> Filter | None:
+    known = [filter_ for filter_ in filters if filter_ is not None]
+    if len(known) < len(filters):
+        return None
+    return Or(tuple(known)) if len(known) > 1 else known[0]
+
+
+def _in_order(branches: Sequence[Filter], orders: Sequence[Order], capabilities: Capabilities) -> bool:
+    if not orders or not capabilities.inequality_orders_first:
+        return True
+    return all(_inequality_properties(list(tests(branch)))[:1] in ([], [orders[0].name]) for branch in branches)

@@ -1,0 +1,118 @@
+"""Disjunctive normal form of filters, for stores that cannot run a filter as it stands."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from itertools import product
+from math import prod
+
+from ..datamodel import And, Filter, HasAncestor, Op, Or, Test
+
+Atom = Test | HasAncestor
+Conjunct = tuple[Atom, ...]
+
+
+class TooManyBranches(Exception):
+    """The normal form has more conjuncts than the bound allows."""
+
+
+def disjuncts(filter_: Filter) -> int:
+    """Count the conjuncts of a filter's normal form, with each value of an IN counted by itself."""
+    match filter_:
+        case Test(_, Op.IN, values):
+            return len(values)  # type: ignore[arg-type]
+        case And(parts):
+            return prod(disjuncts(part) for part in parts)
+        case Or(parts):
+            return sum(disjuncts(part) for part in parts)
+        case _:
+            return 1
+
+
+def tests(filter_: Filter) -> Iterator[Test]:
+    """Yield every test in a filter."""
+    match filter_:
+        case Test():
+            yield filter_
+        case And(parts) | Or(parts):
+            for part in parts:
+                yield from tests(part)
+
+
+def conjuncts(filter_: Filter, bound: int) -> list[Conjunct]:
+    """Return the normal form: != and NOT IN become ranges, IN stays one atom. Raise TooManyBranches beyond `bound` conjuncts."""
+    return list(dict.fromkeys(_simplified(c) for c in _expand(filter_, bound)))
+
+
+def _expand(filter_: Filter, bound: int) -> list[Conjunct]:
+    match filter_:
+        case Or(parts):
+            return _bounded([conjunct for part in parts for conjunct in _expand(part, bound)], bound)
+        case And(parts):
+            return _product([_expand(part, bound) for part in parts], bound)
+        case Test(_, Op.NE) | Test(_, Op.NOT_IN):
+            return [(test,) for test in _ranges(filter_)] if filter_.op is Op.NE else _product(_not_in(filter_), bound)
+        case _:
+            return [(filter_,)]
+
+
+def _product(factors: list[list[Conjunct]], bound: int) -> list[Conjunct]:
+    if prod(map(len, factors)) > bound:
+        raise TooManyBranches
+    return [tuple(atom for conjunct in choice for atom in conjunct) for choice in product(*factors)]
+
+
+def _bounded(found: list[Conjunct], bound: int) -> list[Conjunct]:
+    if len(found) > bound:
+        raise TooManyBranches
+    return found
+
+
+def _ranges(test: Test) -> tuple[Test, Test]:
+    return Test(test.name, Op.LT, test.value), Test(test.name, Op.GT, test.value)
+
+
+def _not_in(test: Test) -> list[list[Conjunct]]:
+    return [[(part,) for part in _ranges(Test(test.name, Op.NE, value))] for value in test.value]  # type: ignore[union-attr]
+
+
+def _simplified(conjunct: Conjunct) -> Conjunct:
+    """Drop repeated atoms, and "greater than null" where another test of the property says as much."""
+    atoms = tuple(dict.fromkeys(conjunct))
+    not_null = {atom.name for atom in atoms if isinstance(atom, Test) and atom.value is not None and atom.op in _ABOVE_NULL}
+    return tuple(atom for atom in atoms if not (isinstance(atom, Test) and is_not_null(atom) and atom.name in not_null))
+
+
+_ABOVE_NULL = frozenset((Op.EQ, Op.GT, Op.GE, Op.IN))
+
+
+def is_not_null(test: Test) -> bool:
+    return test.op is Op.GT and test.value is None
+
+
+def weight(conjunct: Conjunct) -> int:
+    """Count the store's disjuncts of one conjunct."""
+    return prod(disjuncts(atom) for atom in conjunct)
+
+
+def split(conjunct: Conjunct, limit: int) -> list[Conjunct]:
+    """Split the values of a conjunct's INs over several conjuncts, each of at most `limit` disjuncts."""
+    if weight(conjunct) <= limit:
+        return [conjunct]
+    position = max(range(len(conjunct)), key=lambda i: disjuncts(conjunct[i]))
+    longest = conjunct[position]
+    assert isinstance(longest, Test)
+    values: tuple[object, ...] = longest.value  # type: ignore[assignment]
+    size = max(1, limit // max(1, weight(conjunct) // len(values)))
+    pieces = [_member(longest.name, values[i : i + size]) for i in range(0, len(values), size)]
+    return [part for piece in pieces for part in split((*conjunct[:position], piece, *conjunct[position + 1 :]), limit)]
+
+
+def _member(name: str, values: tuple[object, ...]) -> Test:
+    return Test(name, Op.IN, values) if len(values) > 1 else Test(name, Op.EQ, values[0])  # type: ignore[arg-type]
+
+
+def rejoin(conjunct: Iterable[Atom]) -> Filter | None:
+    """Return a conjunct as a filter, None for the empty one."""
+    parts = tuple(conjunct)
+    return And(parts) if len(parts) > 1 else (parts[0] if parts else None)

@@ -1,0 +1,137 @@
+"""Plans: plain data that says how rows are read, for the executor to run and for explain() to print."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from ..datamodel import KEY, Filter, HasAncestor, Key, Op, Or, Order, Test
+from ..datamodel.query import And
+from ..driver import Capabilities
+from ..mapping import ModelMapping
+from .fit import fit
+from .logic import Truth
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How to read rows of one kind.
+
+    `keys` are looked up; otherwise each of `branches` is a query (None: every entity of the kind) and their rows are merged. `recheck`
+    is evaluated on the rows that come back. `orders` end with the key unless they are empty. `ordered` tells whether each branch comes
+    in this order. No keys and no branches: there is no row.
+    """
+
+    mapping: ModelMapping
+    namespace: str
+    columns: tuple[str, ...]
+    keys: tuple[Key, ...] | None = None
+    branches: tuple[Filter | None, ...] = ()
+    recheck: Filter | None = None
+    orders: tuple[Order, ...] = ()
+    ordered: bool = True
+    offset: int = 0
+    limit: int | None = None
+    distinct_on: tuple[str, ...] = ()
+
+    @property
+    def is_empty(self) -> bool:
+        return not self.keys and not self.branches
+
+    @property
+    def hidden(self) -> tuple[str, ...]:
+        """The columns that are read beyond those wanted, to check, sort and tell rows apart."""
+        return tuple(name for name in self._needed() if name not in self.columns)
+
+    def _needed(self) -> dict[str, None]:
+        from .normalform import tests
+
+        needed: dict[str, None] = {}
+        if self.recheck is not None:
+            needed.update(dict.fromkeys(test.name for test in tests(self.recheck)))
+            needed[KEY] = None
+        if len(self.branches) > 1:
+            needed[KEY] = None
+        if self.orders and (self.keys or len(self.branches) > 1 or not self.ordered):
+            needed.update(dict.fromkeys(order.name for order in self.orders))
+        return needed
+
+    def with_columns(self, columns: tuple[str, ...]) -> Plan:
+        return replace(self, columns=columns)
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What is to be read: the rows for which a filter holds (True: all, False: none), in an order, a slice of them."""
+
+    mapping: ModelMapping
+    namespace: str
+    columns: tuple[str, ...]
+    filter: Truth = True
+    orders: tuple[Order, ...] = ()
+    offset: int = 0
+    limit: int | None = None
+    distinct_on: tuple[str, ...] = ()
+
+
+def plan(request: Request, capabilities: Capabilities, budget: int) -> Plan:
+    """Choose how to read. Raise TooManyBranches where it takes more than `budget` queries."""
+    truth = request.filter
+    bare = Plan(request.mapping, request.namespace, request.columns, offset=request.offset, limit=request.limit)
+    if truth is False or request.limit == 0:
+        return bare
+    orders = _total(request.orders)
+    condition = None if truth is True else truth
+    keys = None if condition is None else keys_of(condition)
+    if keys is not None and not request.distinct_on:
+        return replace(bare, keys=tuple(keys), recheck=None if _only_keys(condition) else condition, orders=orders, ordered=False)
+    fitted = fit(condition, orders, capabilities, budget)
+    return replace(
+        bare, branches=fitted.branches, recheck=fitted.recheck, orders=orders, ordered=fitted.ordered, distinct_on=request.distinct_on
+    )
+
+
+def _total(orders: tuple[Order, ...]) -> tuple[Order, ...]:
+    """Drop repeated orders and end with the key, so that every store sorts ties alike."""
+    unique: dict[str, Order] = {}
+    for order in orders:
+        unique.setdefault(order.name, order)
+        if order.name == KEY:
+            break
+    if unique:
+        unique.setdefault(KEY, Order(KEY))
+    return tuple(unique.values())
+
+
+def keys_of(filter_: Filter) -> dict[Key, None] | None:
+    """Return the keys that alone can satisfy a filter, in order; None where it does not name them."""
+    match filter_:
+        case Test(name, Op.EQ, value) if name == KEY:
+            return {value: None}  # type: ignore[dict-item]
+        case Test(name, Op.IN, values) if name == KEY:
+            return dict.fromkeys(values)  # type: ignore[arg-type]
+        case And(parts):
+            return _intersection([keys for keys in map(keys_of, parts) if keys is not None])
+        case Or(parts):
+            found = [keys_of(part) for part in parts]
+            return None if any(keys is None for keys in found) else {key: None for keys in found for key in keys or ()}
+        case _:
+            return None
+
+
+def _intersection(sets: list[dict[Key, None]]) -> dict[Key, None] | None:
+    if not sets:
+        return None
+    return {key: None for key in sets[0] if all(key in other for other in sets[1:])}
+
+
+def _only_keys(filter_: Filter | None) -> bool:
+    """Tell whether a filter names keys and asks nothing else."""
+    match filter_:
+        case Test(name, op) if name == KEY:
+            return op in (Op.EQ, Op.IN)
+        case And(parts) | Or(parts):
+            return all(_only_keys(part) for part in parts)
+        case HasAncestor():
+            return False
+        case _:
+            return False

@@ -1,0 +1,87 @@
+"""A connection's way to the store: every read and every commit passes here, through the plugins' layers, and is observed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+from django.db.utils import DataError
+
+from ..datamodel import Aggregation, Key, Mutation, MutationResult, Page, Query, Row, Shape, Value
+from ..driver import LATEST, RPC, ReadOptions
+from .ids import IdSource, id_source
+
+if TYPE_CHECKING:
+    from .alias import Alias
+
+
+class Session:
+    """The unit of work of one connection, used by one thread."""
+
+    def __init__(self, alias: Alias, log: Callable[[RPC], None]) -> None:
+        """Compose the plugins' layers; `log` is told of every RPC, before the plugins' observers are."""
+        self.alias = alias
+        self.driver = alias.driver
+        self.capabilities = alias.capabilities
+        self.observers = alias.plugins.observers()
+        self.engine = alias.plugins.residual_engine()
+        self.transactions = alias.plugins.transaction_manager()
+        self.ids: IdSource = id_source(alias.settings.ids, self)
+        self._log = log
+        self._lookup = self._driver_lookup
+        for read_layer in reversed(alias.plugins.read_layers()):
+            self._lookup = read_layer(self._lookup)
+        self._commit = self._driver_commit
+        for commit_layer in reversed(alias.plugins.commit_layers()):
+            self._commit = commit_layer(self._commit)
+
+    def namespace(self) -> str:
+        """Return the namespace of the statement that is about to run."""
+        namespace = self.alias.settings.namespace
+        if not callable(namespace):
+            return namespace
+        answer = namespace()
+        if not isinstance(answer, str):
+            raise DataError(f"The NAMESPACE of DATABASES[{self.alias.settings.alias!r}] returned {answer!r}; it must return a string.")
+        return answer
+
+    def observe(self, rpc: RPC) -> None:
+        """Tell the connection's log and the plugins of an RPC."""
+        self._log(rpc)
+        for observer in self.observers:
+            observer.rpc(self.alias.settings.alias, rpc)
+
+    def emulated(self, description: str, rows: int) -> None:
+        """Tell the plugins that the residual engine answered a query."""
+        for observer in self.observers:
+            observer.emulated(self.alias.settings.alias, description, rows)
+
+    def lookup(self, keys: Sequence[Key], shape: Shape, options: ReadOptions = LATEST) -> list[Row | None]:
+        """Read rows by key, in the order of the keys; None for a missing one."""
+        return self._lookup(keys, shape, options)
+
+    def run_query(self, query: Query, shape: Shape, options: ReadOptions = LATEST) -> Iterator[Page]:
+        """Run a query, page by page."""
+        return self.driver.run_query(query, shape, options, observe=self.observe)
+
+    def aggregate(self, query: Query, aggregations: Sequence[Aggregation]) -> tuple[Value, ...]:
+        """Aggregate a query's results in the store."""
+        return self.driver.aggregate(query, aggregations, observe=self.observe)
+
+    def commit(self, mutations: Sequence[Mutation], transaction: bytes | None = None) -> list[MutationResult]:
+        """Apply all mutations or none, in one RPC."""
+        return self._commit(mutations, transaction)
+
+    def _driver_lookup(self, keys: Sequence[Key], shape: Shape, options: ReadOptions) -> list[Row | None]:
+        return self.driver.lookup(keys, shape, options, observe=self.observe)
+
+    def _driver_commit(self, mutations: Sequence[Mutation], transaction: bytes | None) -> list[MutationResult]:
+        return self.driver.commit(mutations, transaction, observe=self.observe)
+
+    def close(self) -> None:
+        """Forget what belongs to this connection alone. The driver stays: it belongs to the process."""
+
+
+def first_row(pages: Iterator[Page]) -> Any:
+    """Return the first row of a query, or None."""
+    return next((page.rows[0] for page in pages if page.rows), None)
