@@ -1,41 +1,80 @@
-"""Runs the tests on the store that KINDSTORE_TEST_DRIVER names: memory (the default), datastore or firestore."""
+"""Runs the tests on the store that KINDSTORE_TEST_DRIVER names: memory (the default), datastore or firestore.
+
+With the variable set, only what belongs to that store runs: tests that need an emulator run where it is started anyway.
+"""
 
 from __future__ import annotations
 
 import os
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import pytest
 from django.conf import settings
 
-DRIVERS: dict[str, dict[str, Any]] = {
+pytest_plugins = ["kindstore.testing.fixtures"]
+
+DATABASES: dict[str, dict[str, Any]] = {
     "memory": {"ENGINE": "kindstore.drivers.memory", "NAME": ":memory:"},
     "datastore": {"ENGINE": "kindstore.drivers.datastore", "PROJECT": "kindstore-tests"},
     "firestore": {"ENGINE": "kindstore.drivers.firestore_datastore_mode", "PROJECT": "kindstore-tests"},
 }
-DRIVER = os.environ.get("KINDSTORE_TEST_DRIVER", "memory")
+CHOSEN = os.environ.get("KINDSTORE_TEST_DRIVER")
+DRIVER = CHOSEN or "memory"
+# The probability that a query of the Datastore emulator sees what was just written; below 1.0 only tests of that run.
+CONSISTENCY = float(os.environ.get("KINDSTORE_TEST_CONSISTENCY", "1.0"))
 # Each package in tests/apps, which pyproject.toml puts on the path, is an app for the tests.
 TEST_APPS = sorted(path.parent.name for path in (Path(__file__).parent / "apps").glob("*/__init__.py"))
 
 
-def databases() -> dict[str, Any]:
-    """Return the setting DATABASES for the chosen driver."""
-    if find_spec(DRIVERS[DRIVER]["ENGINE"] + ".base") is None:
-        return {}
-    return {"default": {**DRIVERS[DRIVER], "OPTIONS": {"ids": "sequential"}}}
-
-
 def pytest_configure(config: pytest.Config) -> None:
-    """Configure Django for the chosen driver."""
-    config.addinivalue_line("markers", "eventual: needs a store whose queries are eventually consistent")
-    if DRIVER not in DRIVERS:
-        raise pytest.UsageError(f"KINDSTORE_TEST_DRIVER is {DRIVER!r}; choose one of {', '.join(DRIVERS)}.")
+    """Start the emulator of the chosen driver, and configure Django for it."""
+    config.addinivalue_line("markers", "eventual: is about queries that are eventually consistent")
+    if DRIVER not in DATABASES:
+        raise pytest.UsageError(f"KINDSTORE_TEST_DRIVER is {DRIVER!r}; choose one of {', '.join(DATABASES)}.")
+    if DRIVER != "memory":
+        start_emulator(config)
     settings.configure(
-        DATABASES=databases(),
+        DATABASES={"default": {**DATABASES[DRIVER], "OPTIONS": {"ids": "sequential"}}},
         DEFAULT_AUTO_FIELD="django.db.models.BigAutoField",
         INSTALLED_APPS=["kindstore.core", "django.contrib.contenttypes", "django.contrib.auth", "django.contrib.sessions", *TEST_APPS],
         SECRET_KEY="tests",
         USE_TZ=True,
     )
+
+
+def start_emulator(config: pytest.Config) -> None:
+    """Start the emulator, unless one is named: the workers of xdist share that of their controller."""
+    from kindstore.testing.emulator import Emulator
+    from kindstore.testing.fixtures import VARIABLES
+
+    if VARIABLES[DRIVER] not in os.environ:
+        emulator = Emulator(DRIVER, consistency=CONSISTENCY)
+        emulator.start()
+        config.add_cleanup(emulator.stop)
+        os.environ[VARIABLES[DRIVER]] = emulator.host
+    os.environ["DATASTORE_EMULATOR_HOST"] = os.environ[VARIABLES[DRIVER]]
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Deselect what belongs to another store."""
+    deselected = [item for item in items if not belongs_here(item)]
+    if deselected:
+        config.hook.pytest_deselected(items=deselected)
+        items[:] = [item for item in items if belongs_here(item)]
+
+
+def belongs_here(item: pytest.Item) -> bool:
+    """Tell whether a test runs on the chosen store. One that needs both emulators runs with Firestore's."""
+    if (item.get_closest_marker("eventual") is not None) is not (CONSISTENCY < 1.0):
+        return False
+    needed = emulators_of(item)
+    return CHOSEN is None or not needed or (CHOSEN in needed and ("firestore" not in needed or CHOSEN == "firestore"))
+
+
+def emulators_of(item: pytest.Item) -> set[str]:
+    """Return the emulators that a test asks for, by a fixture or by a parameter of that name."""
+    names = set(getattr(item, "fixturenames", ()))
+    callspec = getattr(item, "callspec", None)
+    values = {value for value in callspec.params.values() if isinstance(value, str)} if callspec else set()
+    return {kind for kind in DATABASES if f"{kind}_emulator" in names or kind in values} - {"memory"}
