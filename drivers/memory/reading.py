@@ -1,0 +1,42 @@
+"""What a read sees, and what a transaction remembers of it. Who calls these holds the store's lock."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ...core.datamodel import Key, Query
+from ...core.driver import ReadOptions
+from .keys import Position
+from .record import Record
+from .store import Store
+from .table import Table
+from .transactions import Transaction
+
+
+def lookup_records(store: Store, keys: Sequence[Key], positions: Sequence[Position], options: ReadOptions) -> list[Record | None]:
+    """Read entities by key."""
+    snapshot, transaction = store.snapshot(options)
+    if transaction is not None and not transaction.read_only:
+        transaction.entities.update((key.namespace, key.kind, position) for key, position in zip(keys, positions, strict=True))
+    records: list[Record | None] = []
+    for key, position in zip(keys, positions, strict=True):
+        table = store.table(key.namespace, key.path[-1][0])
+        if table is None:
+            records.append(None)
+        else:
+            records.append(table.rows.get(position) if snapshot is None else table.at(position, snapshot))
+    return records
+
+
+def note_query(transaction: Transaction | None, query: Query) -> None:
+    """Remember that a transaction depends on all of a kind: any change of it may change the query's results."""
+    if transaction is not None and not transaction.read_only:
+        transaction.kinds.add((query.namespace, query.kind))
+
+
+def tables_of(store: Store, query: Query) -> list[Table]:
+    """Return the kinds that a query reads."""
+    if query.kind is None:
+        return store.tables(query.namespace)
+    table = store.table(query.namespace, query.kind)
+    return [] if table is None else [table]
