@@ -41,7 +41,7 @@ def encode_properties(
             if name in unindexed:
                 field = fields[name]
                 encode(field, value, True, home)
-                if type(value) is not tuple:
+                if encode is not _array:
                     field.exclude_from_indexes = True
             else:
                 encode(fields[name], value, hidden, home)
@@ -163,7 +163,7 @@ def _array(message: Any, value: tuple[Value, ...], unindexed: bool, home: Home) 
     array.SetInParent()  # or an empty one would be no value at all
     add = array.values.add
     for element in value:
-        if isinstance(element, tuple):
+        if isinstance(element, (tuple, list)):
             raise TypeError("an array cannot hold an array.")
         field = add()
         (ENCODERS.get(type(element)) or _encoder_of(element))(field, element, unindexed, home)
@@ -190,6 +190,7 @@ ENCODERS: dict[type, Encoder] = {
     GeoPoint: _geo,
     Key: _key,
     tuple: _array,
+    list: _array,
     Entity: _entity,
 }
 

@@ -11,8 +11,8 @@ from ...core.driver import Capabilities, ReadOptions
 from .keys import check_namespace
 
 MAX_AGGREGATIONS = 5
-# An indexed value takes at least four bytes of an entity's message, so smaller entities cannot have too many.
-_BYTES_PER_INDEX_ENTRY = 4
+# An indexed value takes at least four bytes of an entity's message and two index entries, so smaller entities cannot have too many.
+_BYTES_PER_INDEX_ENTRY = 2
 
 
 def check_read(options: ReadOptions, capabilities: Capabilities) -> None:
@@ -85,10 +85,10 @@ def _check_entity(message: Any, mutation: Mutation, capabilities: Capabilities) 
                 f"the limit of an entity is {capabilities.entity_bytes}."
             )
     if size > capabilities.index_entries * _BYTES_PER_INDEX_ENTRY:
-        entries = sum(_index_entries(value) for value in entity.properties.values())
+        entries = 2 * sum(_index_entries(value) for value in entity.properties.values())
         if entries > capabilities.index_entries:
             raise InvalidRequest(
-                f"Entity {mutation.key} has {entries} indexed values; the limit is {capabilities.index_entries}. "
+                f"Entity {mutation.key} needs {entries} index entries (two for each indexed value); the limit is {capabilities.index_entries}. "
                 "Exclude properties that nobody queries from the indexes."
             )
 

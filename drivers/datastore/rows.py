@@ -39,18 +39,19 @@ _PSEUDO = {
     ENTITY: "        c{i} = read_entity(entity, result.version, home)",
 }
 _TIMESTAMP = """\
-        time = {value}.timestamp_value
+        value = properties[{name!r}]
+        time = value.timestamp_value
         seconds = time.seconds
-        c{i} = EPOCH + timedelta(0, seconds, time.nanos // 1000) if seconds else fallback{i}(properties[{name!r}], entity)"""
+        c{i} = EPOCH + timedelta(0, seconds, time.nanos // 1000) if seconds else fallback{i}(value, entity)"""
 _ARRAY = """\
-        elements = {value}.array_value.values
-        c{i} = tuple([e.string_value or read_value(e, home) for e in elements])
-        if not elements:
-            c{i} = fallback{i}(properties[{name!r}], entity)"""
+        value = properties[{name!r}]
+        c{i} = tuple([e.string_value or read_value(e, home) for e in value.array_value.values]) or fallback{i}(value, entity)"""
 _SCALAR = """\
-        c{i} = {value}.{field}
-        if not c{i}:
-            c{i} = fallback{i}(properties[{name!r}], entity)"""
+        value = properties[{name!r}]
+        c{i} = value.{field} or {otherwise}"""
+_OTHER = """\
+        c{i} = fallback{i}(properties[{name!r}], entity)"""
+_TEMPLATES = {Type.TIMESTAMP: _TIMESTAMP, Type.ARRAY: _ARRAY}
 _SOURCE = """\
 def decode(results):
     rows = []
@@ -90,14 +91,12 @@ def source(shape: Shape) -> str:
 def _statement(i: int, column: Column) -> str:
     if column.name in _PSEUDO:
         return _PSEUDO[column.name].format(i=i)
-    names = {"i": i, "name": column.name, "value": f"properties[{column.name!r}]"}
     if column.type in _SCALARS:
-        return _SCALAR.format(field=FIELDS[column.type], **names)
-    if column.type is Type.TIMESTAMP:
-        return _TIMESTAMP.format(**names)
-    if column.type is Type.ARRAY:
-        return _ARRAY.format(**names)
-    return f"        c{i} = fallback{i}(properties[{column.name!r}], entity)"
+        otherwise = f"fallback{i}(value, entity)"
+        if column.nullable:  # null is frequent enough to be worth a look before the call
+            otherwise = f"(None if value.HasField('null_value') else {otherwise})"
+        return _SCALAR.format(i=i, name=column.name, field=FIELDS[column.type], otherwise=otherwise)
+    return _TEMPLATES.get(column.type, _OTHER).format(i=i, name=column.name)
 
 
 def _fallback(column: Column, home: Home) -> Fallback:
