@@ -133,10 +133,10 @@ def observer() -> Observer | None:
 
 
 @hookspec
-def system_checks() -> Iterable[CheckMessage]:
+def system_checks() -> Iterable[CheckMessage] | None:
     """Return the messages of Django's check framework. Called by `manage.py check` for each alias."""
 
 
 @hookspec
-def model_opt_outs(model: type[Model]) -> Iterable[str]:
+def model_opt_outs(model: type[Model]) -> Iterable[str] | None:
     """Return the names of the plugins that a model does without. Called when a model is first seen."""

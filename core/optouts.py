@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from django.db.models import Model
 
 INNER_CLASS = "Djangae"
-# What the inner class may hold, with the type of each attribute's value.
-ATTRIBUTES: dict[str, tuple[type, ...]] = {"disabled_plugins": (tuple, list), "disable_constraint_checks": (bool,)}
+# What the inner class may hold, with the types of each attribute's value.
+ATTRIBUTES: dict[str, Any] = {"disabled_plugins": (tuple, list), "disable_constraint_checks": (bool,)}
 CONSTRAINTS = "constraints"  # the plugin's name that `disable_constraint_checks` stands for
 
 

@@ -6,7 +6,7 @@ Hooks hand over, they do not work: each is called when an alias is made ready or
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import pluggy
@@ -99,7 +99,7 @@ class Plugins:
         yield from caller(model=model)
 
 
-def _before_call(hook_name: str, hook_impls: Sequence[Any], kwargs: dict[str, Any]) -> None:
+def _before_call(hook_name: str, hook_impls: Sequence[Any], kwargs: Mapping[str, Any]) -> None:
     trace_logger.debug("%s(%s) -> %s", hook_name, ", ".join(kwargs), [impl.plugin_name for impl in hook_impls])
 
 
