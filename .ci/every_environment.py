@@ -52,7 +52,7 @@ def run(names: list[str], options: list[str], outcome: Outcome) -> None:
     for name in names:
         found = environments.get(name, {}).get("result", {"success": False, "duration": 0.0})
         if found.get("skipped"):
-            outcome.left_out[name] = "its Python is not installed (tox -e names it)"
+            outcome.left_out[name] = "the Python that it needs is not installed; Django 6 needs 3.12 or later."
         else:
             (outcome.passed if found["success"] else outcome.failed)[name] = found["duration"]
 

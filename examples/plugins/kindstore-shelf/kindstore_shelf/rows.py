@@ -40,7 +40,7 @@ def indexed(name: str) -> Callable[[Entity], Any]:
 
 def select(entities: Iterable[Entity], query: Query, inequalities: Iterable[str]) -> list[Entity]:
     """Return what a query finds, in its order, before its offset and limit."""
-    found = [each for each in entities if each.key and each.key.namespace == query.namespace and query.kind in (None, each.key.kind)]
+    found = [each for each in entities if each.key and each.key.namespace == query.namespace]
     if query.projection:
         found = [part for entity in found for part in _explode(entity, query.projection)]
     if query.filter is not None:

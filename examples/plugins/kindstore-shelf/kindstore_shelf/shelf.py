@@ -13,6 +13,8 @@ from kindstore.core.datamodel.errors import AlreadyExists, Contention, InvalidRe
 
 from .journal import Changes, Journal
 
+EVERYTHING = ""  # stands for all kinds
+
 
 class Transaction:
     """A snapshot, and the keys and kinds that were read from it."""
@@ -43,19 +45,17 @@ class Shelf:
             self.transactions[name] = Transaction(dict(self.entities), self.version)
         return name
 
-    def read(self, transaction: bytes | None, reads: Iterable[Key | str]) -> dict[Key, Entity]:
-        """Return the entities to read from, and remember what was read in a transaction."""
+    def get(self, keys: Sequence[Key], transaction: bytes | None) -> list[Entity | None]:
+        """Return entities by key, and remember what was read in a transaction."""
         with self.lock:
-            if transaction is None:
-                return dict(self.entities)
-            found = self._open(transaction)
-            found.read.update(reads)
-            return found.entities
+            entities = self._visible(transaction, keys)
+            return [entities.get(key) for key in keys]
 
-    def get(self, keys: Sequence[Key]) -> list[Entity | None]:
-        """Return entities by key, as they are now."""
+    def all(self, kind: str | None, transaction: bytes | None) -> list[Entity]:
+        """Return the entities of a kind, or all, and remember what was read in a transaction."""
         with self.lock:
-            return [self.entities.get(key) for key in keys]
+            entities = self._visible(transaction, [EVERYTHING if kind is None else kind])
+            return [entity for key, entity in entities.items() if kind in (None, key.kind)]
 
     def commit(self, mutations: Sequence[Mutation], transaction: bytes | None) -> int:
         """Apply all mutations or none, and return the new version."""
@@ -85,7 +85,7 @@ class Shelf:
         self.version += 1
         for key, entity in changes.items():
             self.used_ids.add(key.id_or_name)
-            self._changed[key] = self._changed[key.kind] = self.version
+            self._changed[key] = self._changed[key.kind] = self._changed[EVERYTHING] = self.version
             if entity is None:
                 self.entities.pop(key, None)
             else:
@@ -97,6 +97,13 @@ class Shelf:
         changed = [what for what in transaction.read if self._changed.get(what, 0) > transaction.version]
         if changed:
             raise Contention(f"{changed[0]} changed since the transaction read it. Nothing was written; try again.")
+
+    def _visible(self, transaction: bytes | None, reads: Iterable[Key | str]) -> dict[Key, Entity]:
+        if transaction is None:
+            return self.entities
+        opened = self._open(transaction)
+        opened.read.update(reads)
+        return opened.entities
 
     def _open(self, name: bytes) -> Transaction:
         if name not in self.transactions:

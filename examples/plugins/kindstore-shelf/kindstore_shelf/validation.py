@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from kindstore.core.datamodel import KEY, And, Entity, Filter, HasAncestor, Key, Mutation, Op, Or, Query, Test, Verb
-from kindstore.core.datamodel.errors import InvalidRequest, Unsupported
+from kindstore.core.datamodel.errors import InvalidRequest, ResourceExhausted, Unsupported
 from kindstore.core.driver import Capabilities
 
 SINGLE = frozenset((Op.EQ, Op.LT, Op.LE, Op.GT, Op.GE))
@@ -28,15 +28,16 @@ def check_mutations(mutations: Sequence[Mutation], limits: Capabilities) -> None
     check_keys((mutation.key for mutation in mutations), limits)
     if len({mutation.key for mutation in mutations}) < len(mutations):
         raise InvalidRequest("A commit names an entity twice. Merge the two mutations.")
+    size = 0
     for mutation in mutations:
         if mutation.mask is not None or mutation.transforms:
-            raise Unsupported(
-                f"The mutation of {mutation.key} has a mask or transforms; a shelf writes whole entities only."
-            )
+            raise Unsupported(f"The mutation of {mutation.key} has a mask or transforms; a shelf writes whole entities only.")
         if mutation.entity is not None:
-            _check_entity(mutation.key, mutation.entity, limits)
+            size += _check_entity(mutation.key, mutation.entity, limits)
         elif mutation.verb is not Verb.DELETE:
             raise InvalidRequest(f"The {mutation.verb.value} of {mutation.key} has no entity. Give one.")
+    if size > limits.request_bytes:
+        raise ResourceExhausted(f"The commit has {size} bytes; the limit is {limits.request_bytes}. Split it.")
 
 
 def check_query(query: Query, limits: Capabilities) -> list[str]:
@@ -71,13 +72,14 @@ def _tests(part: Filter) -> Iterator[Test]:
             raise Unsupported("The filter has an OR, which a shelf does not have. Run a query for each branch.")
 
 
-def _check_entity(key: Key, entity: Entity, limits: Capabilities) -> None:
+def _check_entity(key: Key, entity: Entity, limits: Capabilities) -> int:
     size = 0
     for name, value in entity.properties.items():
         _check_name(key, name, limits)
         size += len(name) + _check_value(f"{name!r} of {key}", value, limits, indexed=name not in entity.unindexed)
     if size > limits.entity_bytes:
         raise InvalidRequest(f"Entity {key} has {size} bytes; the limit is {limits.entity_bytes}. Split it.")
+    return size
 
 
 def _check_name(key: Key, name: str, limits: Capabilities) -> None:
