@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from django.core import checks
 from django.core.management import call_command
+
 from kindstore.core import checks as ours
 from kindstore.core.plugins import Plugins, hookimpl
 

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import Group, User
 from django.core import checks
+
 from kindstore.core import hookspecs
 from kindstore.core.plugins import Plugins, hookimpl
 from kindstore.core.settings import AliasSettings

@@ -7,11 +7,12 @@ from django.core import checks
 from django.db import models
 from django.db.migrations.state import ModelState, ProjectState
 from django.test.utils import isolate_apps
+from optouts import models as cases
+
 from kindstore.core.checks import check_models
 from kindstore.core.optouts import opt_outs
 from kindstore.core.plugins import Plugins
 from kindstore.core.registry import BUILT_IN
-from optouts import models as cases
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ import pytest
 from django.core import checks
 from django.core.exceptions import ImproperlyConfigured
 from django.test import override_settings
+
 from kindstore.core import registry
 from kindstore.core.plugins import hookimpl
 from kindstore.core.registry import plugins_of

@@ -8,11 +8,13 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from django.core.exceptions import ImproperlyConfigured
+
 from kindstore.core.datamodel import Entity, Key, Mutation, Verb
 from kindstore.core.plugins import hookimpl
 
 if TYPE_CHECKING:
     from django.db.models import Model
+
     from kindstore.core.session.changes import Batch, Change
 
 KIND = "kindstore_audit"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from django.core.exceptions import ImproperlyConfigured
+
 from kindstore.core.plugins import hookimpl
 
 if TYPE_CHECKING:

@@ -8,13 +8,14 @@ import pytest
 from django.contrib.auth.models import Group
 from django.core.exceptions import ImproperlyConfigured
 from django.db import IntegrityError, connection
+from kindstore_shelf import ShelfPlugin
+from kindstore_shelf.driver import ShelfDriver
+from kindstore_shelf.shelf import Shelf
+
 from kindstore.core.datamodel import ID, Column, Entity, Key, Mutation, Query, Row, Shape, Verb
 from kindstore.core.datamodel.errors import AlreadyExists, Contention
 from kindstore.core.driver import ReadOptions
 from kindstore.core.settings import AliasSettings
-from kindstore_shelf import ShelfPlugin
-from kindstore_shelf.driver import ShelfDriver
-from kindstore_shelf.shelf import Shelf
 
 SHAPE = Shape((Column(ID), Column("title")))
 
