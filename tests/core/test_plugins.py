@@ -157,7 +157,7 @@ def test_options_are_keyword_arguments() -> None:
         (alias(f"{HERE}.NOT_A_CLASS"), "a plugin is a class."),
         (alias("kindstore_nowhere.Plugin"), "but there is no module 'kindstore_nowhere'."),
         (alias("broken"), "names 'broken', but there is no module 'kindstore_no_such_module'."),
-        (alias("alpha", alpha={"sise": 1}), "['OPTIONS']['alpha'] has 'sise'; the options of 'alpha' are 'alias', 'size'."),
+        (alias("alpha", alpha={"colour": 1}), "['OPTIONS']['alpha'] has 'colour'; the options of 'alpha' are 'alias', 'size'."),
         (alias("omega", omega={"size": 1}), "['OPTIONS']['omega'] has 'size'; the options of 'omega' are none."),
         (alias("alpha", alpha=3), "['OPTIONS']['alpha'] is 3; it must be a dictionary"),
         (alias("foreign"), "['OPTIONS']['foreign'] lacks 'bucket'; the plugin 'foreign' cannot do without."),
