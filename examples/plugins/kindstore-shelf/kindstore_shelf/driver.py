@@ -32,6 +32,7 @@ CAPABILITIES = Capabilities(
     named_databases=False,
     cursors=False,
     commit_mutations=None,
+    filters_and_orders=None,
 )
 _shelves: dict[str, Shelf] = {}
 _shelves_lock = threading.Lock()
@@ -98,7 +99,7 @@ class ShelfDriver:
         if read_time is not None:
             raise Unsupported("A shelf does not keep the past. Leave `read_time` out.")
         with observed(observe, "BeginTransaction", read_only):
-            return self._shelf.begin()
+            return self._shelf.begin(read_only=read_only)
 
     def rollback(self, transaction: bytes, *, observe: Observe = unobserved) -> None:
         """Forget a transaction."""

@@ -19,8 +19,8 @@ EVERYTHING = ""  # stands for all kinds
 class Transaction:
     """A snapshot, and the keys and kinds that were read from it."""
 
-    def __init__(self, entities: dict[Key, Entity], version: int) -> None:
-        self.entities, self.version = entities, version
+    def __init__(self, entities: dict[Key, Entity], version: int, *, read_only: bool) -> None:
+        self.entities, self.version, self.read_only = entities, version, read_only
         self.read: set[Key | str] = set()
 
 
@@ -38,11 +38,11 @@ class Shelf:
         for changes in self._journal or ():
             self._apply(changes)
 
-    def begin(self) -> bytes:
+    def begin(self, *, read_only: bool) -> bytes:
         """Open a transaction on a snapshot."""
         name = uuid.uuid4().bytes
         with self.lock:
-            self.transactions[name] = Transaction(dict(self.entities), self.version)
+            self.transactions[name] = Transaction(dict(self.entities), self.version, read_only=read_only)
         return name
 
     def get(self, keys: Sequence[Key], transaction: bytes | None) -> list[Entity | None]:
@@ -93,6 +93,8 @@ class Shelf:
 
     def _check_conflicts(self, name: bytes) -> None:
         transaction = self._open(name)
+        if transaction.read_only:
+            raise InvalidRequest("The transaction is read-only. Begin another to write.")
         del self.transactions[name]
         changed = [what for what in transaction.read if self._changed.get(what, 0) > transaction.version]
         if changed:

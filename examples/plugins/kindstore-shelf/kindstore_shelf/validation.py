@@ -44,6 +44,8 @@ def check_query(query: Query, limits: Capabilities) -> list[str]:
     """Refuse a query that a shelf does not have, and return the properties of its inequalities."""
     if query.start_cursor is not None or query.end_cursor is not None:
         raise Unsupported("A shelf has no cursors. Use the offset.")
+    if query.offset < 0 or (query.limit or 0) < 0:
+        raise InvalidRequest(f"The query has the offset {query.offset} and the limit {query.limit}. Neither may be negative.")
     tests = list(_tests(query.filter)) if query.filter is not None else []
     for test in tests:
         if test.op not in SINGLE and not (test.op is Op.IN and isinstance(test.value, tuple) and len(test.value) == 1):
