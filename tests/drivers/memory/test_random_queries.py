@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from itertools import count
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -29,7 +31,7 @@ from kindstore.core.datamodel import (
 )
 from kindstore.core.datamodel.errors import InvalidRequest
 from kindstore.core.driver import ReadOptions
-from kindstore.drivers.memory import MemoryDriver
+from kindstore.drivers.memory import MemoryDriver, access, selection
 
 from . import reference
 
@@ -81,12 +83,18 @@ entities = st.builds(
 )
 operands = small | scalars
 comparisons = st.builds(Test, st.sampled_from(NAMES), st.sampled_from([Op.EQ, Op.EQ, Op.LT, Op.LE, Op.GT, Op.GE, Op.NE]), operands)
-memberships = st.builds(Test, st.sampled_from(NAMES), st.sampled_from([Op.IN, Op.NOT_IN]), st.lists(operands, min_size=1, max_size=3).map(tuple))
+memberships = st.builds(
+    Test, st.sampled_from(NAMES), st.sampled_from([Op.IN, Op.NOT_IN]), st.lists(operands, min_size=1, max_size=3).map(tuple)
+)
 key_tests = st.builds(Test, st.just(KEY), st.sampled_from([Op.EQ, Op.LT, Op.LE, Op.GT, Op.GE]), paths.map(Key))
 leaves = comparisons | comparisons | memberships | key_tests
-filters = st.recursive(leaves, lambda inner: st.builds(lambda c, p: c(tuple(p)), st.sampled_from([And, Or]), st.lists(inner, min_size=1, max_size=3)))
+filters = st.recursive(
+    leaves, lambda inner: st.builds(lambda c, p: c(tuple(p)), st.sampled_from([And, Or]), st.lists(inner, min_size=1, max_size=3))
+)
 scoped = filters | st.builds(lambda inner: And((HasAncestor(Key((("P", 1),))), inner)), filters)
-orders = st.lists(st.builds(Order, st.sampled_from((*NAMES, KEY)), st.booleans()), max_size=2, unique_by=lambda order: order.name).map(tuple)
+orders = st.lists(st.builds(Order, st.sampled_from((*NAMES, KEY)), st.booleans()), max_size=2, unique_by=lambda order: order.name).map(
+    tuple
+)
 queries = st.builds(
     Query,
     st.just("K"),
@@ -95,6 +103,16 @@ queries = st.builds(
     limit=st.none() | st.integers(0, 6),
     offset=st.integers(0, 2),
 )
+
+
+@pytest.fixture(autouse=True, scope="module", params=["few are looked at one by one", "indexes even for few"])
+def few(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Let the indexes be used for small kinds, too."""
+    with pytest.MonkeyPatch.context() as patch:
+        if request.param == "indexes even for few":
+            patch.setattr(access, "FEW", -1)
+            patch.setattr(selection, "SMALL", -1)
+        yield
 
 
 def driver_with(batch: list[Entity]) -> MemoryDriver:
