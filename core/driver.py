@@ -95,7 +95,7 @@ class Driver(Protocol):
     def lookup(
         self, keys: Sequence[Key], shape: Shape, options: ReadOptions = LATEST, *, observe: Observe = unobserved
     ) -> list[Row | None]:
-        """Read entities by key, strongly consistent: a row for each key, in the order of the keys, None for a missing one. Keys may repeat."""
+        """Read entities by key, strongly consistent: a row for each key, in their order, None for a missing one. Keys may repeat."""
         ...
 
     def run_query(self, query: Query, shape: Shape, options: ReadOptions = LATEST, *, observe: Observe = unobserved) -> Iterator[Page]:

@@ -136,8 +136,13 @@ class DatabaseWrapper(BaseDatabaseWrapper):  # type: ignore[misc]
         )
 
     def _set_autocommit(self, autocommit: bool) -> None:
+        if not autocommit:
+            self._start_transaction_under_autocommit()
+
+    def _start_transaction_under_autocommit(self) -> None:
+        """Begin what `atomic` opens; Django logs no "BEGIN" for it, since no RPC is sent."""
         manager = self.session.transactions
-        if manager is not None and not autocommit:
+        if manager is not None:
             manager.begin(self)
 
     def _commit(self) -> None:

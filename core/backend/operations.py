@@ -42,8 +42,7 @@ class DatabaseOperations(BaseDatabaseOperations):  # type: ignore[misc]
         return max(len(objs), 1)
 
     def validate_autopk_value(self, value: Any) -> Any:
-        if value == 0:
-            raise ValueError("The store has no key 0: a row's automatic primary key cannot be 0.")
+        """Let 0 pass: the mapping refuses it as a key, and names the model and the field."""
         return value
 
     # From Python to the store. The column's own conversion (core.mapping) does the work; these keep the value as it is.

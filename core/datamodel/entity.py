@@ -26,7 +26,8 @@ Value = Union[None, bool, int, float, str, bytes, datetime, GeoPoint, Key, tuple
 class Entity:
     """A stored entity. It is immutable, its properties too: stores and caches share it without copying.
 
-    `unindexed` names the properties that no index covers (of an array: each of its elements). `version` is the store's, 0 where it is unknown.
+    `unindexed` names the properties that no index covers (of an array: each of its elements). `version` is the store's, 0 where it is
+    unknown.
     """
 
     key: Key | None

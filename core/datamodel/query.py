@@ -68,8 +68,9 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """What to read. `kind` is None in a kindless query (by key only). `limit` counts results after `offset`; cursors are the store's opaque bytes.
+    """What to read.
 
+    `kind` is None in a kindless query (by key only). `limit` counts results after `offset`; cursors are the store's opaque bytes.
     `distinct_on` keeps the first entity of each group; it needs `projection` to name only indexed properties. With `projection` the
     rows hold just these; a projected array gives a row per element.
     """

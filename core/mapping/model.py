@@ -124,7 +124,8 @@ class ModelMapping:
         if (total := sum(sizes.values())) > limit:
             largest = max(sizes, key=sizes.__getitem__)
             raise DataError(
-                f"The {self.label} to write has {total} bytes, of which {sizes[largest]} in {self.by_name[largest].field.name}; an entity has at "
+                f"The {self.label} to write has {total} bytes, "
+                f"{sizes[largest]} of them in {self.by_name[largest].field.name}; an entity has at "
                 f"most {limit}. Store long values elsewhere, for example in a file, or split them over rows."
             )
 

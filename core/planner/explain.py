@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 
-from ..datamodel import KEY, And, Entity, Filter, HasAncestor, Key, Mutation, Op, Or, Order, Query, Test, Value
+from ..datamodel import KEY, Aggregation, And, Entity, Filter, HasAncestor, Key, Mutation, Op, Or, Order, Query, Test, Value
 from ..driver import RPC
 from .plan import Plan
 
@@ -21,12 +21,19 @@ def describe_rpc(rpc: RPC) -> str:
 
 
 def _describe_request(request: object) -> str:
-    if isinstance(request, Query):
-        return describe_query(request)
+    match request:
+        case Query():
+            return describe_query(request)
+        case (Query() as query, (Aggregation(), *_) as aggregations):
+            return f"{', '.join(map(_describe_aggregation, aggregations))} OF {describe_query(query)}"
     if isinstance(request, (list, tuple)):
         shown = ", ".join(_describe_item(item) for item in request[:MOST_ITEMS])
         return f"{shown}, ... ({len(request)})" if len(request) > MOST_ITEMS else shown
     return _describe_item(request)
+
+
+def _describe_aggregation(aggregation: Aggregation) -> str:
+    return f"{aggregation.function.upper()}({aggregation.name or '*'})"
 
 
 def _describe_item(item: object) -> str:

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from ..datamodel import And, Filter, Op, Or, Order, Test
 from ..driver import Capabilities
-from .normalform import Conjunct, TooManyBranches, conjuncts, disjuncts, is_not_null, rejoin, split, tests, weight
+from .logic import is_not_null
+from .normalform import Conjunct, TooManyBranches, conjuncts, disjuncts, rejoin, split, tests, weight
 
 
 @dataclass(frozen=True, slots=True)

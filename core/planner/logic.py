@@ -8,13 +8,14 @@ it is unknown are in neither. True and False stand for "every row" and "no row".
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Union
+from typing import TypeVar, Union
 
 from ..datamodel import KEY, And, Filter, HasAncestor, Op, Or, Test
 from ..mapping.conversion import INDEXED_BYTES
 from .predicate import Ancestor, Compare, Every, In, InQuery, IsNull, Not, NotNativeError, Opaque, Predicate, Some, Superset
 
 Truth = Union[Filter, bool]
+F = TypeVar("F")
 _OPPOSITE = {Op.EQ: Op.NE, Op.LT: Op.GE, Op.LE: Op.GT, Op.GT: Op.LE, Op.GE: Op.LT}
 _FINDS_NULL = frozenset((Op.NE, Op.LT, Op.LE))
 
@@ -120,6 +121,24 @@ def _none_of(name: str, values: tuple[object, ...]) -> Truth:
     return test if name == KEY else And((Test(name, Op.GT, None), test))
 
 
+_ABOVE_NULL = frozenset((Op.EQ, Op.GT, Op.GE, Op.IN))
+
+
+def is_not_null(test: Test) -> bool:
+    return test.op is Op.GT and test.value is None
+
+
+def without_implied(parts: tuple[F, ...]) -> tuple[F, ...]:
+    """Drop "greater than null" where another test of the property says as much."""
+    tests = [part for part in parts if isinstance(part, Test)]
+    known = {
+        test.name
+        for test in tests
+        if test.op in _ABOVE_NULL and test.value is not None and (test.op is not Op.IN or None not in test.value)
+    }  # type: ignore[operator]
+    return tuple(part for part in parts if not (isinstance(part, Test) and is_not_null(part) and part.name in known))
+
+
 def is_oversized(value: object) -> bool:
     """Tell whether a string or byte string is longer than an index entry, so that no indexed property holds it."""
     if not isinstance(value, (str, bytes)) or len(value) <= INDEXED_BYTES // 4:
@@ -135,7 +154,8 @@ def conjunction(truths: Iterable[Truth]) -> Truth:
             return False
         if truth is not True:
             parts.update(dict.fromkeys(truth.parts if isinstance(truth, And) else (truth,)))
-    return And(tuple(parts)) if len(parts) > 1 else next(iter(parts), True)
+    kept = without_implied(tuple(parts))
+    return And(kept) if len(kept) > 1 else next(iter(kept), True)
 
 
 def disjunction(truths: Iterable[Truth]) -> Truth:

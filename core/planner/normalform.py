@@ -7,6 +7,7 @@ from itertools import product
 from math import prod
 
 from ..datamodel import And, Filter, HasAncestor, Op, Or, Test
+from .logic import without_implied
 
 Atom = Test | HasAncestor
 Conjunct = tuple[Atom, ...]
@@ -77,17 +78,7 @@ def _not_in(test: Test) -> list[list[Conjunct]]:
 
 
 def _simplified(conjunct: Conjunct) -> Conjunct:
-    """Drop repeated atoms, and "greater than null" where another test of the property says as much."""
-    atoms = tuple(dict.fromkeys(conjunct))
-    not_null = {atom.name for atom in atoms if isinstance(atom, Test) and atom.value is not None and atom.op in _ABOVE_NULL}
-    return tuple(atom for atom in atoms if not (isinstance(atom, Test) and is_not_null(atom) and atom.name in not_null))
-
-
-_ABOVE_NULL = frozenset((Op.EQ, Op.GT, Op.GE, Op.IN))
-
-
-def is_not_null(test: Test) -> bool:
-    return test.op is Op.GT and test.value is None
+    return without_implied(tuple(dict.fromkeys(conjunct)))
 
 
 def weight(conjunct: Conjunct) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,16 +16,18 @@ from ..datamodel import Order, Type
 from ..mapping import ColumnMapping, ModelMapping
 from .analysis import Analysis
 from .predicate import NotNativeError, Predicate
+from .truncation import truncation
 
 NO_ORDER: tuple[Order, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """One value of a result row: a column's, or a constant."""
+    """One value of a result row: a column's, a date column's cut by `cut` (from the stored value to the model's), or a constant."""
 
     column: ColumnMapping | None
     constant: Any = None
+    cut: Callable[[Any], Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +50,11 @@ class Selection:
     offset: int = 0
     limit: int | None = None
     distinct_on: tuple[str, ...] = ()
+
+    @property
+    def cuts(self) -> bool:
+        """Whether values are cut, so that distinct rows are told apart and sliced only afterwards."""
+        return any(output.cut is not None for output in self.outputs)
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -93,9 +101,19 @@ class Reader:
         if type(expression) is Value and not hasattr(expression.value, "resolve_expression"):
             return Output(None, expression.value)
         column = self.column(expression)
+        if column is not None:
+            return Output(column)
+        column, cut = self.cut_column(expression)
         if column is None:
             raise NotNativeError(f"it selects {expression!r}")
-        return Output(column)
+        return Output(column, cut=cut)
+
+    def cut_column(self, expression: Any) -> tuple[ColumnMapping | None, Callable[[Any], Any] | None]:
+        """Return the date column that an expression truncates, and how."""
+        while isinstance(expression, Ref):
+            expression = expression.source
+        cut = truncation(expression)
+        return (None, None) if cut is None else (self.column(expression.get_source_expressions()[0]), cut)
 
     def column(self, expression: Any) -> ColumnMapping | None:
         """Return the column of the model's own table that an expression names."""
@@ -147,7 +165,7 @@ class Reader:
         else:
             ordering = item if isinstance(item, OrderBy) else OrderBy(item)
             descending = ordering.descending
-            if ordering.nulls_last and not descending or ordering.nulls_first and descending:
+            if (ordering.nulls_last and not descending) or (ordering.nulls_first and descending):
                 raise NotNativeError(f"the store puts nulls at the other end than {item!r}")
             expression = ordering.expression
             name = repr(expression)
@@ -160,7 +178,7 @@ class Reader:
         """Return the column that a name in order_by() or distinct() means."""
         annotation = self.query.annotations.get(name)
         if annotation is not None:
-            return self.column(annotation)
+            return self.column(annotation) or self.cut_column(annotation)[0]
         options = self.query.get_meta()
         try:
             field = options.pk if name == "pk" else options.get_field(name)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from ..datamodel import Entity, Key, Mutation, Value, Verb
+from ..datamodel import Entity, Key, Mutation, Transform, Value, Verb
 
 if TYPE_CHECKING:
     from django.db.models import Model
@@ -19,6 +19,7 @@ class Change:
     `before` is the row as it was; it is given when a step of the model needs it, and None in an insert. `values` are the columns that
     are written, all of them in an insert or when a step needs the row as it will be, {} in a delete. `derived` are the properties that
     the steps add; they are written together with the columns. The property names in `unindexed` are excluded from the indexes.
+    `transforms` are left to the store to compute, only where no step needs the row. The commit fails unless the row still has `version`.
     """
 
     verb: Verb
@@ -27,6 +28,8 @@ class Change:
     before: Entity | None = None
     derived: dict[str, Value] = field(default_factory=dict)
     unindexed: set[str] = field(default_factory=set)
+    transforms: tuple[Transform, ...] = ()
+    version: int | None = None
 
 
 @dataclass(slots=True)

@@ -1,0 +1,98 @@
+"""From a query of Django's to plans: what every verb does with its condition."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from django.db.utils import NotSupportedError
+
+from ...datamodel import KEY, Order
+from ...mapping import ModelMapping, mapping_of
+from ...planner.analysis import Analysis
+from ...planner.logic import Truth, exact_filter
+from ...planner.normalform import TooManyBranches
+from ...planner.plan import Plan, Request, plan
+from ...planner.predicate import In, InQuery, NotNativeError, Predicate, has_subquery, resolve
+from ...planner.selection import Reader, Selection, base_alias, check_form, check_tables, condition
+from ...settings import max_query_branches
+
+if TYPE_CHECKING:
+    from ..base import DatabaseWrapper
+
+
+class Planning:
+    """Plans one query on one connection."""
+
+    def __init__(self, query: Any, connection: DatabaseWrapper) -> None:
+        if query.model is None:
+            raise NotNativeError("it selects from no model's table")
+        self.query, self.connection = query, connection
+        self.session = connection.session
+        self.namespace = self.session.namespace()
+        self.mapping: ModelMapping = mapping_of(query.model, connection)
+        rewriters = self.session.alias.rewriters(query.model)
+        self.analysis = Analysis(self.mapping, base_alias(query), connection, self.namespace, rewriters)
+
+    def selection(self) -> Selection:
+        """Return what a SELECT asks for; raise NotNativeError where the store does not have it."""
+        check_form(self.query, self.mapping)
+        return Reader(self.query, self.analysis).selection(condition(self.query.where, self.analysis))
+
+    def predicate(self) -> Predicate:
+        """Return the condition alone, of an UPDATE or DELETE."""
+        check_tables(self.query, self.mapping)
+        return condition(self.query.where, self.analysis)
+
+    def filter(self, predicate: Predicate, *, run: bool = True) -> Truth:
+        """Return the store's filter of a predicate. Inner queries are run first, unless `run` is False."""
+        if has_subquery(predicate):
+            predicate = resolve(predicate, self._run if run else self._unrun)
+        return exact_filter(predicate)
+
+    def plan(
+        self,
+        truth: Truth,
+        columns: tuple[str, ...],
+        orders: tuple[Order, ...] = (),
+        offset: int = 0,
+        limit: int | None = None,
+        distinct_on: tuple[str, ...] = (),
+    ) -> Plan:
+        """Return the plan that reads rows; raise NotNativeError where it would take too many queries."""
+        request = Request(self.mapping, self.namespace, columns or (KEY,), truth, orders, offset, limit, distinct_on)
+        budget = max_query_branches()
+        try:
+            return plan(request, self.session.capabilities, budget)
+        except TooManyBranches:
+            raise NotNativeError(f"it would take more than {budget} queries, the bound that DJANGAE_MAX_QUERY_BRANCHES sets") from None
+
+    def select_plan(self, selection: Selection, truth: Truth) -> Plan:
+        """Return the plan of a SELECT of rows."""
+        rows = self.plan(truth, selection.columns, selection.orders, selection.offset, selection.limit, selection.distinct_on)
+        return replace(rows, offset=0, limit=None) if selection.cuts else rows
+
+    def _run(self, test: InQuery) -> Predicate:
+        """Run an inner query natively and test against its values."""
+        lookup = test.query
+        if (database := getattr(lookup.rhs, "_db", None)) is not None and database != self.connection.alias:
+            raise ValueError(
+                "Subqueries aren't allowed across different databases. Force the inner query to be evaluated using `list(inner_query)`."
+            )
+        compiler = lookup.rhs.get_compiler(connection=self.connection)
+        found = [row[0] for row in compiler.native_rows()]
+        values = dict.fromkeys(self.analysis.stored(test.column, value) for value in found if value is not None)
+        return self.analysis.members(test.column, tuple(values), null_among=len(values) > 0 and None in found)
+
+    def _unrun(self, test: InQuery) -> Predicate:
+        """Stand in for the values of an inner query that is to be explained and not run."""
+        return In(test.name, ("the values of an inner query, run first",))
+
+
+def refuse(connection: DatabaseWrapper, query: Any, reason: str) -> NotSupportedError:
+    """Return the error for a query that the store cannot answer while no plugin does."""
+    name = query.model._meta.label if query.model is not None else "no model"
+    return NotSupportedError(
+        f"The store cannot answer this query on {name}: {reason}. Add 'relational' to PLUGINS of DATABASES[{connection.alias!r}], which "
+        "answers such queries in memory, or change the query."
+    )

@@ -1,0 +1,217 @@
+"""UPDATE."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from django.core.exceptions import FieldError
+from django.db.models import Value
+from django.db.models.expressions import Col, Combinable, CombinedExpression
+from django.db.models.sql import compiler
+from django.db.utils import DataError, NotSupportedError
+
+from ...datamodel import ENTITY, KEY, VERSION, Entity, MutationResult, Row, Transform, Verb
+from ...datamodel.errors import NotFound
+from ...executor.expressions import Compute, ExpressionCompiler, NotComputable
+from ...mapping import ColumnMapping, ModelMapping, mapping_of
+from ...mapping.conversion import INT_MAX, INT_MIN
+from ...planner.plan import Plan
+from ...session.changes import Change
+from ...session.writing import Writer
+from .retry import write_guarded
+from .rows import MatchedRows
+
+
+class SQLUpdateCompiler(compiler.SQLUpdateCompiler):  # type: ignore[misc]
+    """Updates rows: one commit where the store can do it alone, else what was read is written as long as it has not changed."""
+
+    def execute_sql(self, result_type: str | None) -> int | None:
+        self.pre_sql_setup()
+        count = self._update_own_table() if self.query.values else None
+        for query in self.query.get_related_updates():
+            related = query.get_compiler(self.using).execute_sql(result_type)
+            if count is None and related:
+                count = related
+        return count
+
+    def _update_own_table(self) -> int:
+        update = Update(self.query, self.connection)
+        return update.run()
+
+    def as_sql(self) -> tuple[str, tuple[Any, ...]]:
+        """Return the statement in words, for people to read."""
+        names = ", ".join(field.column for field, _, _ in self.query.values)
+        return f"UPDATE {mapping_of(self.query.model, self.connection).kind} SET {names}", ()
+
+
+class Update:
+    """One UPDATE of one table."""
+
+    def __init__(self, query: Any, connection: Any) -> None:
+        self.query, self.connection = query, connection
+        self.mapping: ModelMapping = mapping_of(query.model, connection)
+        self.matched = MatchedRows(query, connection)
+        self.session = self.matched.session
+        self.writer = Writer(self.session, self.mapping)
+        self.plain: dict[str, Any] = {}
+        self.expressions: dict[ColumnMapping, Any] = {}
+        for field, _, value in query.values:
+            self._assign(self.mapping.by_field[field], value)
+        self.mapping.check_size(self.plain, self.session.capabilities.entity_bytes)
+
+    def _assign(self, column: ColumnMapping, value: Any) -> None:
+        if column.is_key or column in self._composite_key():
+            raise NotSupportedError(
+                f"update() cannot change {self.mapping.label}.{column.field.name}, the primary key: it names the entity. "
+                "Create a row with the new key and delete this one."
+            )
+        field = column.field
+        if hasattr(value, "resolve_expression"):
+            value = value.resolve_expression(self.query, allow_joins=False, for_save=True)
+            _refuse_aggregates(value, field)
+            if type(value) is not Value:
+                self.expressions[column] = value
+                return
+            value = value.value
+        elif hasattr(value, "prepare_database_save"):
+            if not field.remote_field:
+                raise TypeError(
+                    f"{self.mapping.label}.{field.name} is not a relation, so it cannot be set to the model instance {value!r}. Use its pk."
+                )
+            value = value.prepare_database_save(field)
+        self.plain[column.name] = self.mapping.store(column, field.get_db_prep_save(value, self.connection))
+
+    def _composite_key(self) -> tuple[ColumnMapping, ...]:
+        return self.mapping.key_columns if self.mapping.is_composite else ()
+
+    def run(self) -> int:
+        """Update, and return the number of rows that were matched."""
+        blind = self._blind_change()
+        if blind is not None:
+            return self._write_blind(blind)
+        columns, change = self._reading()
+        changes = self._changes(self.matched.plan(columns), change)
+        if not changes:
+            return 0
+        return write_guarded(self.session, self.writer, changes, lambda keys: self._changes(self.matched.again(keys, columns), change))
+
+    # One row by its key, without reading it
+
+    def _blind_change(self) -> Change | None:
+        """Return the change of one row that needs no read, None where a read is needed."""
+        if self.writer.reads_first:
+            return None
+        transforms = self._transforms()
+        if transforms is None:
+            return None
+        plan = self.matched.plan((KEY,))
+        if plan.keys is None or len(plan.keys) != 1 or plan.recheck is not None:
+            return None
+        return Change(Verb.UPDATE, plan.keys[0], self.plain, transforms=transforms)
+
+    def _transforms(self) -> tuple[Transform, ...] | None:
+        """Return the increments that the store can compute with SQL's answer; None where there is another expression."""
+        if not self.expressions:
+            return ()
+        if not self.session.capabilities.property_transforms:
+            return None
+        found = [self._increment(column, expression) for column, expression in self.expressions.items()]
+        return tuple(each for each in found if each is not None) if None not in found else None
+
+    def _increment(self, column: ColumnMapping, expression: Any) -> Transform | None:
+        """Return F(column) + n as an increment. The store takes null and a missing property for 0, so the default must be that, too."""
+        if not isinstance(expression, CombinedExpression) or expression.connector not in (Combinable.ADD, Combinable.SUB):
+            return None
+        left, right = expression.lhs, expression.rhs
+        if type(left) is not Col or left.target is not column.field or type(right) is not Value or type(right.value) is not int:
+            return None
+        exact = column.column_type == "integer" and not column.nullable and column.field.has_default() and column.field.get_default() == 0
+        amount = right.value if expression.connector == Combinable.ADD else -right.value
+        return Transform(column.name, "increment", amount) if exact and INT_MIN <= amount <= INT_MAX else None
+
+    def _write_blind(self, change: Change) -> int:
+        try:
+            self.writer.write([change], lambda _chunk, results: self._check_saturation(change, results[0]))
+        except NotFound:
+            return 0
+        return 1
+
+    def _check_saturation(self, change: Change, result: MutationResult) -> None:
+        """Refuse an increment that stopped at the end of the 64 bits, where SQL would refuse to go beyond."""
+        for transform, value in zip(change.transforms, result.transformed, strict=True):
+            if value in (INT_MIN, INT_MAX):
+                raise DataError(
+                    f"{self.mapping.label} {change.key.id_or_name!r}: {transform.name} reached {value}, the end of 64 bits, and holds "
+                    "this value now."
+                )
+
+    # Rows that are read first
+
+    def _reading(self) -> tuple[tuple[str, ...], Callable[[Sequence[Row]], list[Change]]]:
+        """Return the columns to read, and the function from rows to their changes."""
+        whole = self.writer.needs_before or self.writer.needs_after or not self.writer.masks
+        if whole or not self.session.capabilities.keys_only_versions or self.expressions:
+            names = tuple(column.name for column in self.mapping.columns) if self.expressions else ()
+            columns = (KEY, VERSION, *((ENTITY,) if whole else ()), *names)
+        else:
+            columns = (KEY, VERSION)
+        first = 3 if ENTITY in columns else 2
+        computes = self._computes({name: at for at, name in enumerate(columns) if at >= first})
+
+        def changes(rows: Sequence[Row]) -> list[Change]:
+            values = self._values(rows, first, computes)
+            return [self._change(row, each, whole=whole) for row, each in zip(rows, values, strict=True)]
+
+        return columns, changes
+
+    def _changes(self, plan: Plan, change: Callable[[Sequence[Row]], list[Change]]) -> list[Change]:
+        return change(self.matched.rows(plan))
+
+    def _change(self, row: Row, values: dict[str, Any], *, whole: bool) -> Change:
+        before: Entity | None = row[2] if whole else None
+        if self.writer.needs_after and before is not None:
+            known = {name: before.properties[name] for name in self.mapping.by_name if name in before.properties}
+            values = {**known, **values}
+        return Change(Verb.UPDATE, row[0], values, before=before, version=row[1])
+
+    def _computes(self, positions: dict[str, int]) -> dict[ColumnMapping, Compute] | None:
+        """Return the functions that compute the expressions; None where the residual engine is needed."""
+        compiler = ExpressionCompiler(self.mapping, positions, self.connection)
+        try:
+            return {column: compiler.compile(expression, column.field) for column, expression in self.expressions.items()}
+        except NotComputable:
+            if self.session.engine is None:
+                raise NotSupportedError(
+                    f"update() of {self.mapping.label} computes {', '.join(map(repr, self.expressions.values()))}, and the store does not. "
+                    f"Add 'relational' to PLUGINS of DATABASES[{self.connection.alias!r}], or compute the values in Python."
+                ) from None
+            return None
+
+    def _values(self, rows: Sequence[Row], first: int, computes: dict[ColumnMapping, Compute] | None) -> list[dict[str, Any]]:
+        """Return the new values of each row."""
+        if not self.expressions:
+            return [self.plain] * len(rows)
+        if computes is not None:
+            return [self._stored({column: compute(row) for column, compute in computes.items()}) for row in rows]
+        assert self.session.engine is not None
+        fields = {column.field: expression for column, expression in self.expressions.items()}
+        found = self.session.engine.evaluate(self.connection, self.query.model, [row[first:] for row in rows], fields)
+        columns = list(self.expressions)
+        return [
+            {**self.plain, **{column.name: self.mapping.store(column, value) for column, value in zip(columns, values, strict=True)}}
+            for values in found
+        ]
+
+    def _stored(self, computed: dict[ColumnMapping, Any]) -> dict[str, Any]:
+        stored = {
+            column.name: self.mapping.store(column, column.field.get_db_prep_save(value, self.connection))
+            for column, value in computed.items()
+        }
+        return {**self.plain, **stored}
+
+
+def _refuse_aggregates(value: Any, field: Any) -> None:
+    for flag, what in (("contains_aggregate", "Aggregate functions"), ("contains_over_clause", "Window expressions")):
+        if getattr(value, flag, False):
+            raise FieldError(f"{what} are not allowed in this query ({field.name}={value!r}).")

@@ -1,0 +1,137 @@
+"""The write path: changes pass the plugins' steps, become mutations, and are committed in chunks, each of them atomic."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+from django.db.utils import DatabaseError
+
+from ..datamodel import Entity, Mutation, MutationResult, Value, Verb
+from .changes import Batch, Change
+
+if TYPE_CHECKING:
+    from ..mapping import ModelMapping
+    from .session import Session
+
+PROPERTY_OVERHEAD, MUTATION_OVERHEAD = 16, 64  # bytes of the wire format, at most, around a value and around a mutation
+NUMBER_BYTES = 12
+
+
+class Writer:
+    """Writes changes of one model's rows."""
+
+    def __init__(self, session: Session, mapping: ModelMapping) -> None:
+        self.session, self.mapping = session, mapping
+        self.steps = session.alias.steps(mapping.model)
+        self.needs_before = any(step.needs_before for step in self.steps)
+        self.needs_after = any(step.needs_after for step in self.steps)
+
+    @property
+    def masks(self) -> bool:
+        """Whether an update writes just its columns; else it writes the whole entity, which must have been read."""
+        return self.session.capabilities.property_masks
+
+    @property
+    def reads_first(self) -> bool:
+        """Whether an update needs the row as it was, even if its new values do not depend on it."""
+        return self.needs_before or self.needs_after or not self.masks
+
+    def write(self, changes: Sequence[Change], committed: Callable[[Sequence[Change], list[MutationResult]], None] | None = None) -> None:
+        """Commit changes, in chunks; `committed` is told of each. An error says how many rows had been written before it."""
+        written = 0
+        for chunk, mutations in self.chunks(list(changes)):
+            try:
+                results = self.session.commit(mutations)
+            except DatabaseError as error:
+                if not written:
+                    raise
+                raise with_progress(error, written, len(changes)) from error
+            written += len(chunk)
+            if committed is not None:
+                committed(chunk, results)
+
+    def chunks(self, changes: list[Change]) -> Iterator[tuple[list[Change], list[Mutation]]]:
+        """Cut changes into commits that the store takes. The steps see each commit's changes as one batch."""
+        limit = self.session.capabilities.commit_mutations or len(changes) or 1
+        for start in range(0, len(changes), limit):
+            yield from self._halved(changes[start : start + limit])
+
+    def _halved(self, changes: list[Change]) -> Iterator[tuple[list[Change], list[Mutation]]]:
+        mutations = self.mutations(changes)
+        if len(changes) == 1 or self._fits(mutations):
+            yield changes, mutations
+            return
+        middle = len(changes) // 2
+        yield from self._halved(changes[:middle])
+        yield from self._halved(changes[middle:])
+
+    def _fits(self, mutations: list[Mutation]) -> bool:
+        capabilities = self.session.capabilities
+        if capabilities.commit_mutations is not None and len(mutations) > capabilities.commit_mutations:
+            return False
+        if capabilities.entity_groups is not None and len({mutation.key.path[0] for mutation in mutations}) > capabilities.entity_groups:
+            return False
+        return sum(map(estimated_bytes, mutations)) <= capabilities.request_bytes
+
+    def mutations(self, changes: list[Change]) -> list[Mutation]:
+        """Return what is to be committed for changes, the steps' own mutations after the rows'."""
+        if not self.steps:
+            return [self._mutation(change) for change in changes]
+        for change in changes:
+            change.derived, change.unindexed = {}, set()
+        batch = Batch(self.mapping.model, changes)
+        for step in self.steps:
+            step(batch)
+        return [self._mutation(change) for change in changes] + batch.mutations
+
+    def _mutation(self, change: Change) -> Mutation:
+        if change.verb is Verb.DELETE:
+            return Mutation(Verb.DELETE, change.key, base_version=change.version)
+        values = {**change.values, **change.derived} if change.derived else change.values
+        unindexed = self.mapping.unindexed | change.unindexed if change.unindexed else self.mapping.unindexed
+        if change.verb is Verb.INSERT:
+            return Mutation(change.verb, change.key, Entity(change.key, values, unindexed))
+        if self.masks:
+            return Mutation(
+                change.verb, change.key, Entity(change.key, values, unindexed), tuple(values), change.transforms, change.version
+            )
+        return self._whole(change, values, unindexed)
+
+    def _whole(self, change: Change, values: Any, unindexed: frozenset[str]) -> Mutation:
+        """Return an update for a store that writes whole entities only: what the row held beyond the model's columns is kept."""
+        assert change.before is not None
+        entity = Entity(change.key, {**change.before.properties, **values}, change.before.unindexed - values.keys() | unindexed)
+        return Mutation(change.verb, change.key, entity, base_version=change.version)
+
+
+def estimated_bytes(mutation: Mutation) -> int:
+    """Return about how many bytes a mutation takes in a request, rather too many than too few."""
+    if mutation.entity is None:
+        return MUTATION_OVERHEAD
+    return MUTATION_OVERHEAD + sum(
+        len(name) + PROPERTY_OVERHEAD + _value_bytes(value) for name, value in mutation.entity.properties.items()
+    )
+
+
+def _value_bytes(value: Value) -> int:
+    match value:
+        case str():
+            return len(value) if value.isascii() else len(value.encode())
+        case bytes():
+            return len(value)
+        case tuple():
+            return sum(PROPERTY_OVERHEAD + _value_bytes(item) for item in value)
+        case Entity():
+            return sum(len(name) + PROPERTY_OVERHEAD + _value_bytes(item) for name, item in value.properties.items())
+        case _:
+            return NUMBER_BYTES
+
+
+def with_progress(error: DatabaseError, written: int, total: int) -> DatabaseError:
+    """Return an error of the same class that says what was written before it."""
+    message = f"{error} The first {written} of {total} rows had been written before this, the others were not."
+    said = Exception.__new__(type(error))
+    said.__dict__.update(error.__dict__)
+    said.args = (message,)
+    return said
