@@ -9,6 +9,8 @@ import pytest
 
 from .emulator import Emulator, Kind
 
+pytest.register_assert_rewrite("kindstore.testing.conformance")
+
 VARIABLES: dict[Kind, str] = {"datastore": "KINDSTORE_DATASTORE_EMULATOR", "firestore": "KINDSTORE_FIRESTORE_EMULATOR"}
 
 

@@ -21,17 +21,25 @@ _PLAIN_PATH = re.compile(r"[a-zA-Z_][a-zA-Z_0-9]*")
 Encoder = Callable[[Any, Any, bool, Home], None]  # message, value, whether it is unindexed
 
 
-def encode_entity(message: Any, entity: Entity, home: Home) -> None:
-    """Fill an Entity message, its key included."""
-    if entity.key is not None:
-        encode_key(message.key, entity.key, home)
-    encode_properties(message.properties, entity.properties, entity.unindexed, home, entity.key)
+class _EmbeddedError(ValueError):
+    """A property of an embedded entity cannot be stored."""
+
+    def __init__(self, path: str, reason: str) -> None:
+        super().__init__(f"its {path!r}: {reason}")
+        self.path, self.reason = path, reason
 
 
 def encode_properties(
-    fields: Any, properties: Mapping[str, Value], unindexed: Collection[str], home: Home, key: Key | None = None, *, hidden: bool = False
+    fields: Any,
+    properties: Mapping[str, Value],
+    unindexed: Collection[str],
+    home: Home,
+    key: Key | None = None,
+    *,
+    nested: bool = False,
+    hidden: bool = False,
 ) -> None:
-    """Fill a map of properties. `hidden` says that an index covers none of them, whatever their own flags say."""
+    """Fill a map of properties; `nested` are those of an embedded entity, which go by their own flags, whatever the whole is."""
     name: str | None = None
     encoders = ENCODERS
     try:
@@ -44,9 +52,11 @@ def encode_properties(
                 if encode is not _array:
                     field.exclude_from_indexes = True
             else:
-                encode(fields[name], value, hidden, home)
+                encode(fields[name], value, False, home)
+    except _EmbeddedError as error:
+        raise _refusal(f"{name}.{error.path}", error.reason, key, nested=nested) from None
     except (ValueError, TypeError, OverflowError) as error:
-        raise InvalidRequest(f"Property {name!r} of entity {key} cannot be stored: {_reason(error)}") from None
+        raise _refusal(str(name), _reason(error), key, nested=nested) from None
 
 
 def encode_value(message: Any, value: Value, name: str, home: Home) -> None:
@@ -171,12 +181,12 @@ def _array(message: Any, value: tuple[Value, ...], unindexed: bool, home: Home) 
             field.exclude_from_indexes = True
 
 
-def _entity(message: Any, value: Entity, unindexed: bool, home: Home) -> None:
+def _entity(message: Any, value: Entity, _unindexed: bool, home: Home) -> None:
     embedded = message.entity_value
     embedded.SetInParent()
     if value.key is not None:
         encode_key(embedded.key, value.key, home)
-    encode_properties(embedded.properties, value.properties, value.unindexed, home, value.key, hidden=unindexed)
+    encode_properties(embedded.properties, value.properties, value.unindexed, home, value.key, nested=True)
 
 
 ENCODERS: dict[type, Encoder] = {
@@ -208,6 +218,12 @@ def _check_indexed(what: str, size: int) -> None:
         raise ValueError(
             f"an indexed {what} of {size} bytes is too long, the limit is {INDEXED_BYTES}. Shorten it, or leave the property unindexed."
         )
+
+
+def _refusal(path: str, reason: str, key: Key | None, *, nested: bool) -> Exception:
+    if nested:
+        return _EmbeddedError(path, reason)
+    return InvalidRequest(f"Property {path!r} of entity {key} cannot be stored: {reason}")
 
 
 def _reason(error: Exception) -> str:

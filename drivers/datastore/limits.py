@@ -88,8 +88,8 @@ def _check_entity(message: Any, mutation: Mutation, capabilities: Capabilities) 
         entries = 2 * sum(_index_entries(value) for value in entity.properties.values())
         if entries > capabilities.index_entries:
             raise InvalidRequest(
-                f"Entity {mutation.key} needs {entries} index entries (two for each indexed value); the limit is {capabilities.index_entries}. "
-                "Exclude properties that nobody queries from the indexes."
+                f"Entity {mutation.key} needs {entries} index entries, two for each indexed value; the store allows "
+                f"{capabilities.index_entries}. Exclude properties that nobody queries from the indexes."
             )
 
 
