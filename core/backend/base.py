@@ -44,7 +44,7 @@ class Database:
     Binary = bytes
 
 
-class DatabaseWrapper(BaseDatabaseWrapper):  # type: ignore[misc]
+class DatabaseWrapper(BaseDatabaseWrapper):
     """A connection to a store. A driver's `base` module holds a subclass that names the driver's plugin, and nothing else."""
 
     driver_plugin: ClassVar[type]

@@ -8,7 +8,7 @@ from django.core.management.base import CommandError
 from django.db.backends.base.client import BaseDatabaseClient
 
 
-class DatabaseClient(BaseDatabaseClient):  # type: ignore[misc]
+class DatabaseClient(BaseDatabaseClient):
     executable_name = "the ORM"
 
     def runshell(self, parameters: Any) -> NoReturn:

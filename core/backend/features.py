@@ -8,7 +8,7 @@ from __future__ import annotations
 from django.db.backends.base.features import BaseDatabaseFeatures
 
 
-class DatabaseFeatures(BaseDatabaseFeatures):  # type: ignore[misc]
+class DatabaseFeatures(BaseDatabaseFeatures):
     # The store
     allows_auto_pk_0 = False
     supports_unspecified_pk = False

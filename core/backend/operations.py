@@ -21,7 +21,7 @@ KEYS = Shape((Column(KEY, Type.KEY),))
 Converter = Callable[[Any, Any, Any], Any]
 
 
-class DatabaseOperations(BaseDatabaseOperations):  # type: ignore[misc]
+class DatabaseOperations(BaseDatabaseOperations):
     compiler_module = f"{__package__}.compiler"
     cast_char_field_without_max_length = "text"
     explain_prefix = "EXPLAIN"

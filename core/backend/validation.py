@@ -11,7 +11,7 @@ from django.db.backends.base.validation import BaseDatabaseValidation
 from ..mapping.types import KEY_TYPES
 
 
-class DatabaseValidation(BaseDatabaseValidation):  # type: ignore[misc]
+class DatabaseValidation(BaseDatabaseValidation):
     def check_field(self, field: Any, **_kwargs: Any) -> list[checks.CheckMessage]:
         """Return what is wrong with a field on this alias."""
         return list(self._check_key(field))

@@ -25,20 +25,18 @@ def _describe_request(request: object) -> str:
         case Query():
             return describe_query(request)
         case (Query() as query, (Aggregation(), *_) as aggregations):
-            return f"{', '.join(map(_describe_aggregation, aggregations))} OF {describe_query(query)}"
+            return f"{', '.join(_describe_item(aggregation) for aggregation in aggregations)} OF {describe_query(query)}"
     if isinstance(request, (list, tuple)):
         shown = ", ".join(_describe_item(item) for item in request[:MOST_ITEMS])
         return f"{shown}, ... ({len(request)})" if len(request) > MOST_ITEMS else shown
     return _describe_item(request)
 
 
-def _describe_aggregation(aggregation: Aggregation) -> str:
-    return f"{aggregation.function.upper()}({aggregation.name or '*'})"
-
-
 def _describe_item(item: object) -> str:
     if isinstance(item, Mutation):
         return _describe_mutation(item)
+    if isinstance(item, Aggregation):
+        return f"{item.function.upper()}({item.name or '*'})"
     return str(item) if isinstance(item, Key) else "" if item is None else repr(item)
 
 

@@ -8,9 +8,9 @@ it is unknown are in neither. True and False stand for "every row" and "no row".
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import TypeVar, Union
+from typing import TypeVar, Union, cast
 
-from ..datamodel import KEY, And, Filter, HasAncestor, Op, Or, Test
+from ..datamodel import KEY, And, Filter, HasAncestor, Op, Or, Test, Value
 from ..mapping.conversion import INDEXED_BYTES
 from .predicate import Ancestor, Compare, Every, In, InQuery, IsNull, Not, NotNativeError, Opaque, Predicate, Some, Superset
 
@@ -121,7 +121,7 @@ def _none_of(name: str, values: tuple[object, ...]) -> Truth:
     return test if name == KEY else And((Test(name, Op.GT, None), test))
 
 
-_ABOVE_NULL = frozenset((Op.EQ, Op.GT, Op.GE, Op.IN))
+_ABOVE_NULL = frozenset((Op.EQ, Op.GT, Op.GE))
 
 
 def is_not_null(test: Test) -> bool:
@@ -130,13 +130,15 @@ def is_not_null(test: Test) -> bool:
 
 def without_implied(parts: tuple[F, ...]) -> tuple[F, ...]:
     """Drop "greater than null" where another test of the property says as much."""
-    tests = [part for part in parts if isinstance(part, Test)]
-    known = {
-        test.name
-        for test in tests
-        if test.op in _ABOVE_NULL and test.value is not None and (test.op is not Op.IN or None not in test.value)
-    }  # type: ignore[operator]
+    known = {part.name for part in parts if isinstance(part, Test) and _implies_value(part)}
     return tuple(part for part in parts if not (isinstance(part, Test) and is_not_null(part) and part.name in known))
+
+
+def _implies_value(test: Test) -> bool:
+    """Tell whether a test holds for no null, though it does not say so."""
+    if test.op is Op.IN:
+        return None not in cast("tuple[Value, ...]", test.value)
+    return test.op in _ABOVE_NULL and test.value is not None
 
 
 def is_oversized(value: object) -> bool:

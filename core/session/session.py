@@ -12,6 +12,7 @@ from ..driver import LATEST, RPC, ReadOptions
 from .ids import IdSource, id_source
 
 if TYPE_CHECKING:
+    from ..hookspecs import Commit, Lookup
     from .alias import Alias
 
 
@@ -28,10 +29,10 @@ class Session:
         self.transactions = alias.plugins.transaction_manager()
         self.ids: IdSource = id_source(alias.settings.ids, self)
         self._log = log
-        self._lookup = self._driver_lookup
+        self._lookup: Lookup = self._driver_lookup
         for read_layer in reversed(alias.plugins.read_layers()):
             self._lookup = read_layer(self._lookup)
-        self._commit = self._driver_commit
+        self._commit: Commit = self._driver_commit
         for commit_layer in reversed(alias.plugins.commit_layers()):
             self._commit = commit_layer(self._commit)
 

@@ -14,7 +14,7 @@ from .planning import Planning
 from .select import SQLCompiler
 
 
-class SQLAggregateCompiler(SQLCompiler, compiler.SQLAggregateCompiler):  # type: ignore[misc]
+class SQLAggregateCompiler(SQLCompiler, compiler.SQLAggregateCompiler):
     """Counts the rows of an inner query natively; every other aggregate over one is the residual engine's."""
 
     def _native_chunks(self, page_size: int | None) -> Any:  # noqa: ARG002 - one row
@@ -29,7 +29,7 @@ class SQLAggregateCompiler(SQLCompiler, compiler.SQLAggregateCompiler):  # type:
 
     def as_sql(self, *args: Any, **kwargs: Any) -> tuple[str, tuple[Any, ...]]:
         """Return the query as SQL, for people to read."""
-        return compiler.SQLAggregateCompiler.as_sql(self, *args, **kwargs)  # type: ignore[no-any-return]
+        return compiler.SQLAggregateCompiler.as_sql(self, *args, **kwargs)
 
 
 def _counts_rows(expression: Any) -> bool:

@@ -18,7 +18,15 @@ from .planning import Planning
 
 def calculate(planning: Planning, selection: Selection, truth: Truth) -> tuple[Any, ...]:
     """Return the aggregates of a selection, each from a request of its own: the store counts only the rows that have every property."""
+    _refuse_missing(selection, planning.session.capabilities.aggregations)
     return tuple(_calculate(planning, calculation, truth) for calculation in selection.calculations)
+
+
+def _refuse_missing(selection: Selection, known: frozenset[str]) -> None:
+    """Refuse, before any RPC, a sum or an average that the store does not compute."""
+    for calculation in selection.calculations:
+        if calculation.function in ("sum", "avg") and calculation.function not in known:
+            raise NotNativeError(f"the store does not compute {calculation.function}")
 
 
 def _calculate(planning: Planning, calculation: Calculation, truth: Truth) -> Any:

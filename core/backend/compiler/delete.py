@@ -16,7 +16,7 @@ from .retry import write_guarded
 from .rows import MatchedRows
 
 
-class SQLDeleteCompiler(compiler.SQLDeleteCompiler):  # type: ignore[misc]
+class SQLDeleteCompiler(compiler.SQLDeleteCompiler):
     """Deletes rows: their keys and versions are read, and each is deleted as it was read."""
 
     def execute_sql(self, result_type: str | None = ROW_COUNT, *_args: Any, **_kwargs: Any) -> int | None:  # noqa: ARG002 - always counted

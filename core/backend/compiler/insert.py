@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 FRESH_IDS = 3  # how often an id that turns out to be taken is drawn again
 
 
-class SQLInsertCompiler(compiler.SQLInsertCompiler):  # type: ignore[misc]
+class SQLInsertCompiler(compiler.SQLInsertCompiler):
     """Inserts rows: one commit, no read."""
 
     def execute_sql(self, returning_fields: Sequence[Any] | None = None) -> list[tuple[Any, ...]]:
@@ -101,7 +101,7 @@ class RowBuilder:
                 f"{self.mapping.label}.{column.field.name} is given the expression {expression!r}, and the store computes none. "
                 f"Add 'relational' to PLUGINS of DATABASES[{connection.alias!r}], or give it a plain value."
             )
-        ((value,),) = engine.evaluate(connection, self.mapping.model, [None], {column.field: resolved})
+        ((value,),) = engine.evaluate(connection, self.mapping.model, [()], {column.field: resolved})
         return value
 
 

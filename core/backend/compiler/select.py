@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 Chunks = Iterator[list[Any]]
 
 
-class SQLCompiler(compiler.SQLCompiler):  # type: ignore[misc]
+class SQLCompiler(compiler.SQLCompiler):
     """Runs a SELECT natively, or hands it to the residual engine: then `engine_compiler` answers everything."""
 
     engine_compiler: Any = None
@@ -46,7 +46,7 @@ class SQLCompiler(compiler.SQLCompiler):  # type: ignore[misc]
     def _native_chunks(self, page_size: int | None) -> Chunks:
         planning = Planning(self.query, self.connection)
         self.selection = selection = planning.selection()
-        truth = planning.filter(_predicate(selection))
+        truth = planning.filter(selection.predicate)
         if selection.calculations:
             return iter([[calculate(planning, selection, truth)]])
         self._describe_columns(selection)
@@ -119,14 +119,14 @@ class SQLCompiler(compiler.SQLCompiler):  # type: ignore[misc]
         return result
 
     def get_converters(self, expressions: Iterable[Any]) -> dict[int, Any]:
-        converters: dict[int, Any] = (
-            super().get_converters(expressions) if self.engine_compiler is None else self.engine_compiler.get_converters(expressions)
-        )
-        return converters
+        if self.engine_compiler is None:
+            return super().get_converters(expressions)
+        return self.engine_compiler.get_converters(expressions)
 
     def apply_converters(self, rows: Iterable[Any], converters: dict[int, Any]) -> Iterator[Any]:
-        owner = super() if self.engine_compiler is None else self.engine_compiler
-        yield from owner.apply_converters(rows, converters)
+        if self.engine_compiler is None:
+            return super().apply_converters(rows, converters)
+        return self.engine_compiler.apply_converters(rows, converters)
 
     def as_sql(self, with_limits: bool = True, with_col_aliases: bool = False) -> tuple[str, tuple[Any, ...]]:
         """Return the query as SQL, for people to read; nothing executes it but the residual engine."""
@@ -146,7 +146,7 @@ class SQLCompiler(compiler.SQLCompiler):  # type: ignore[misc]
         try:
             planning = Planning(self.query, self.connection)
             selection = planning.selection()
-            truth = planning.filter(_predicate(selection), run=False)
+            truth = planning.filter(selection.predicate, run=False)
             if selection.calculations:
                 yield from (f"{each.function.upper()} of the rows of" for each in selection.calculations)
                 yield from describe_plan(planning.plan(truth, ()))
@@ -157,10 +157,6 @@ class SQLCompiler(compiler.SQLCompiler):  # type: ignore[misc]
         except NotNativeError as error:
             yield f"Not native: {error}"
             yield from self._residual(str(error)).explain_query()
-
-
-def _predicate(selection: Selection) -> Any:
-    return selection.predicate
 
 
 def _shaped(chunks: Chunks, selection: Selection) -> Chunks:

@@ -23,7 +23,7 @@ from .retry import write_guarded
 from .rows import MatchedRows
 
 
-class SQLUpdateCompiler(compiler.SQLUpdateCompiler):  # type: ignore[misc]
+class SQLUpdateCompiler(compiler.SQLUpdateCompiler):
     """Updates rows: one commit where the store can do it alone, else what was read is written as long as it has not changed."""
 
     def execute_sql(self, result_type: str | None) -> int | None:
