@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from heapq import merge
 from itertools import chain, islice
 from operator import itemgetter
@@ -29,7 +30,7 @@ def read(plan: Plan, session: Session, *, page_size: int | None = None) -> Chunk
     """
     if plan.is_empty:
         return iter(())
-    if plan.keys is None and len(plan.branches) == 1 and not plan.hidden and plan.ordered and not plan.distinct_on:
+    if plan.keys is None and len(plan.branches) == 1 and not plan.hidden and plan.ordered and (plan.grouped or not plan.distinct_on):
         return _one_query(plan, session, page_size)
     return _assembled(plan, session, page_size)
 
@@ -37,6 +38,16 @@ def read(plan: Plan, session: Session, *, page_size: int | None = None) -> Chunk
 def read_one(plan: Plan, session: Session) -> Row | None:
     """Return the first row of a plan, or None."""
     return next((chunk[0] for chunk in read(plan, session) if chunk), None)
+
+
+def cursor_after(plan: Plan, session: Session) -> bytes | None:
+    """Return the store's cursor after the last row of a plan that is one query, None for any other plan."""
+    if not plan.has_cursors:
+        return None
+    cursor = None
+    for page in session.run_query(_query(plan, 0, pushed=True), plan.mapping.shape((KEY,))):
+        cursor = page.cursor or cursor
+    return cursor
 
 
 def _one_query(plan: Plan, session: Session, page_size: int | None) -> Chunks:
@@ -57,8 +68,12 @@ def _query(plan: Plan, branch: int, *, pushed: bool) -> Query:
         plan.namespace,
         filter=plan.branches[branch],
         orders=plan.orders if plan.ordered else (),
+        projection=plan.distinct_on if plan.grouped else (),
+        distinct_on=plan.distinct_on if plan.grouped else (),
         limit=plan.limit if pushed else None,
         offset=plan.offset if pushed else 0,
+        start_cursor=plan.start_cursor,
+        end_cursor=plan.end_cursor,
     )
 
 
@@ -112,7 +127,7 @@ def _branch(plan: Plan, session: Session, shape: Shape, at: int, page_size: int 
     """Run one branch; each gives as many rows as the slice may need of it, if nothing after it drops any."""
     query = _query(plan, at, pushed=False)
     if plan.limit is not None and plan.recheck is None and plan.ordered and not plan.distinct_on:
-        query = Query(query.kind, query.namespace, query.filter, query.orders, limit=plan.offset + plan.limit)
+        query = replace(query, limit=plan.offset + plan.limit)
     return session.run_query(query, shape, _options(page_size))
 
 

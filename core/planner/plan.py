@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from ..datamodel import KEY, Filter, HasAncestor, Key, Op, Or, Order, Test
+from ..datamodel import KEY, Filter, Key, Op, Or, Order, Test, Type
 from ..datamodel.query import And
 from ..driver import Capabilities
 from ..mapping import ModelMapping
 from .fit import fit
 from .logic import Truth
+from .normalform import tests
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +19,7 @@ class Plan:
 
     `keys` are looked up; otherwise each of `branches` is a query (None: every entity of the kind) and their rows are merged. `recheck`
     is evaluated on the rows that come back. `orders` end with the key unless they are empty. `ordered` tells whether each branch comes
-    in this order. No keys and no branches: there is no row.
+    in this order. No keys and no branches: there is no row. `grouped`: the store itself gives one row for each group of `distinct_on`.
     """
 
     mapping: ModelMapping
@@ -32,10 +33,18 @@ class Plan:
     offset: int = 0
     limit: int | None = None
     distinct_on: tuple[str, ...] = ()
+    grouped: bool = False
+    start_cursor: bytes | None = None
+    end_cursor: bytes | None = None
 
     @property
     def is_empty(self) -> bool:
         return not self.keys and not self.branches
+
+    @property
+    def has_cursors(self) -> bool:
+        """Whether it runs as one query, whose cursors mean a place in the rows."""
+        return self.keys is None and len(self.branches) == 1 and self.recheck is None and self.ordered
 
     @property
     def hidden(self) -> tuple[str, ...]:
@@ -43,8 +52,6 @@ class Plan:
         return tuple(name for name in self._needed() if name not in self.columns)
 
     def _needed(self) -> dict[str, None]:
-        from .normalform import tests
-
         needed: dict[str, None] = {}
         if self.recheck is not None:
             needed.update(dict.fromkeys(test.name for test in tests(self.recheck)))
@@ -71,6 +78,8 @@ class Request:
     offset: int = 0
     limit: int | None = None
     distinct_on: tuple[str, ...] = ()
+    start_cursor: bytes | None = None
+    end_cursor: bytes | None = None
 
 
 def plan(request: Request, capabilities: Capabilities, budget: int) -> Plan:
@@ -85,9 +94,38 @@ def plan(request: Request, capabilities: Capabilities, budget: int) -> Plan:
     if keys is not None and not request.distinct_on:
         return replace(bare, keys=tuple(keys), recheck=None if _only_keys(condition) else condition, orders=orders, ordered=False)
     fitted = fit(condition, orders, capabilities, budget)
-    return replace(
-        bare, branches=fitted.branches, recheck=fitted.recheck, orders=orders, ordered=fitted.ordered, distinct_on=request.distinct_on
+    queried = replace(
+        bare,
+        branches=fitted.branches,
+        recheck=fitted.recheck,
+        orders=orders,
+        ordered=fitted.ordered,
+        distinct_on=request.distinct_on,
+        start_cursor=request.start_cursor,
+        end_cursor=request.end_cursor,
     )
+    return replace(queried, grouped=True, orders=_group_orders(queried)) if request.distinct_on and _groups(queried) else queried
+
+
+def _groups(plan: Plan) -> bool:
+    """Tell whether the store can give one row for each group: by a projection of just the columns that are distinct."""
+    if set(plan.columns) != set(plan.distinct_on) or len(plan.branches) != 1 or plan.recheck is not None or not plan.ordered:
+        return False
+    if any(
+        plan.mapping.by_name[name].type in (Type.ANY, Type.ARRAY) or not plan.mapping.by_name[name].indexed for name in plan.distinct_on
+    ):
+        return False
+    found = [] if plan.branches[0] is None else list(tests(plan.branches[0]))
+    equal = {test.name for test in found if test.op in (Op.EQ, Op.IN)}
+    unequal = {test.name for test in found if test.op.is_inequality}
+    return not equal & set(plan.distinct_on) and unequal <= set(plan.distinct_on)
+
+
+def _group_orders(plan: Plan) -> tuple[Order, ...]:
+    """Return the orders of a query of groups: every column that is distinct, and no other."""
+    given = tuple(order for order in plan.orders if order.name != KEY)
+    named = {order.name for order in given}
+    return (*given, *(Order(name) for name in plan.distinct_on if name not in named))
 
 
 def _total(orders: tuple[Order, ...]) -> tuple[Order, ...]:
@@ -131,7 +169,5 @@ def _only_keys(filter_: Filter | None) -> bool:
             return op in (Op.EQ, Op.IN)
         case And(parts) | Or(parts):
             return all(_only_keys(part) for part in parts)
-        case HasAncestor():
-            return False
         case _:
             return False

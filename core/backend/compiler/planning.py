@@ -14,6 +14,7 @@ from ...planner.logic import Truth, exact_filter
 from ...planner.normalform import TooManyBranches
 from ...planner.plan import Plan, Request, plan
 from ...planner.predicate import In, InQuery, NotNativeError, Predicate, has_subquery, resolve
+from ...planner.reading_config import reading_config
 from ...planner.selection import Reader, Selection, base_alias, check_form, check_tables, condition
 from ...settings import max_query_branches
 
@@ -60,12 +61,20 @@ class Planning:
         distinct_on: tuple[str, ...] = (),
     ) -> Plan:
         """Return the plan that reads rows; raise NotNativeError where it would take too many queries."""
-        request = Request(self.mapping, self.namespace, columns or (KEY,), truth, orders, offset, limit, distinct_on)
+        config = reading_config(self.query)
+        cursors = config.start_cursor, config.end_cursor
+        request = Request(self.mapping, self.namespace, columns or (KEY,), truth, orders, offset, limit, distinct_on, *cursors)
         budget = max_query_branches()
         try:
-            return plan(request, self.session.capabilities, budget)
+            made = plan(request, self.session.capabilities, budget)
         except TooManyBranches:
             raise NotNativeError(f"it would take more than {budget} queries, the bound that DJANGAE_MAX_QUERY_BRANCHES sets") from None
+        if any(cursors) and not made.has_cursors:
+            raise NotSupportedError(
+                f"A cursor goes with a query that the store runs as one, and this one on {self.mapping.label} runs otherwise: leave the "
+                "cursor out, or change the filters. explain() shows how it runs."
+            )
+        return made
 
     def select_plan(self, selection: Selection, truth: Truth) -> Plan:
         """Return the plan of a SELECT of rows."""

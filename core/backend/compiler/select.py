@@ -14,6 +14,7 @@ from django.db.models.sql.constants import GET_ITERATOR_CHUNK_SIZE, MULTI, SINGL
 from ...executor import read
 from ...planner.explain import describe_plan
 from ...planner.predicate import NotNativeError
+from ...planner.reading_config import reading_config
 from ...planner.selection import Output, Selection
 from .calculation import calculate
 from .planning import Planning, refuse
@@ -51,6 +52,7 @@ class SQLCompiler(compiler.SQLCompiler):
             return iter([[calculate(planning, selection, truth)]])
         self._describe_columns(selection)
         plan = planning.select_plan(selection, truth)
+        page_size = reading_config(self.query).page_size or page_size
         return _shaped(read(plan, planning.session, page_size=page_size), selection)
 
     def native_rows(self) -> Iterator[tuple[Any, ...]]:
