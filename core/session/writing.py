@@ -53,9 +53,24 @@ class Writer:
 
     def chunks(self, changes: list[Change]) -> Iterator[tuple[list[Change], list[Mutation]]]:
         """Cut changes into commits that the store takes. The steps see each commit's changes as one batch."""
-        limit = self.session.capabilities.commit_mutations or len(changes) or 1
-        for start in range(0, len(changes), limit):
-            yield from self._halved(changes[start : start + limit])
+        for chunk in self._first_cuts(changes):
+            yield from self._halved(chunk)
+
+    def _first_cuts(self, changes: list[Change]) -> Iterator[list[Change]]:
+        """Cut changes where the limits on mutations and entity groups are reached by the rows alone."""
+        capabilities = self.session.capabilities
+        most, most_groups = capabilities.commit_mutations, capabilities.entity_groups
+        chunk: list[Change] = []
+        groups: set[object] = set()
+        for change in changes:
+            root = change.key.path[0]
+            if len(chunk) == most or (most_groups is not None and len(groups) == most_groups and root not in groups):
+                yield chunk
+                chunk, groups = [], set()
+            chunk.append(change)
+            groups.add(root)
+        if chunk:
+            yield chunk
 
     def _halved(self, changes: list[Change]) -> Iterator[tuple[list[Change], list[Mutation]]]:
         mutations = self.mutations(changes)
@@ -129,9 +144,9 @@ def _value_bytes(value: Value) -> int:
 
 
 def with_progress(error: DatabaseError, written: int, total: int) -> DatabaseError:
-    """Return an error of the same class that says what was written before it."""
-    message = f"{error} The first {written} of {total} rows had been written before this, the others were not."
+    """Return an error of the same class that says, in its text and as `progress`, what was written before it."""
+    progress = f"The first {written} of {total} rows had been written before this, the others were not."
     said = Exception.__new__(type(error))
-    said.__dict__.update(error.__dict__)
-    said.args = (message,)
+    said.__dict__.update(error.__dict__, progress=progress)
+    said.args = (f"{error} {progress}",)
     return said

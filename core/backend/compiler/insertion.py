@@ -1,0 +1,119 @@
+"""Commits the rows of an INSERT, with ids for those that have none, and tells apart what went wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from django.db.utils import IntegrityError
+
+from ...datamodel import KEY, Key, MutationResult, Value, Verb
+from ...datamodel.errors import AlreadyExists, OutcomeUnknown
+from ...session.changes import Change
+from ...session.writing import Writer
+
+if TYPE_CHECKING:
+    from ...mapping import ModelMapping
+    from ...session.session import Session
+
+ATTEMPTS = 3  # for an id that turns out to be taken, or a commit that was not answered
+AUTOMATIC = ("AutoField", "BigAutoField", "SmallAutoField")
+
+
+class Insertion:
+    """The rows of one INSERT, by column. A row without a primary key gets an id, which is set in the row."""
+
+    def __init__(self, session: Session, mapping: ModelMapping, rows: list[dict[str, Value]]) -> None:
+        self.session, self.mapping, self.rows = session, mapping, rows
+        self.namespace = session.namespace()
+        self.drawn: dict[Key, dict[str, Value]] = {}  # the rows whose keys are ours: nobody else can have inserted them
+        self.pending: list[Change] = []
+
+    def run(self) -> None:
+        """Insert all rows, or raise an error that says which of them were."""
+        self.pending = [self._change(row) for row in self._with_ids()]
+        self._refuse_repeated()
+        writer = Writer(self.session, self.mapping)
+        for attempt in range(1, ATTEMPTS + 1):
+            try:
+                writer.write(self.pending, self._committed)
+            except AlreadyExists as error:
+                self._draw_again(error)
+            except OutcomeUnknown:
+                if attempt == ATTEMPTS or any(change.key not in self.drawn for change in self.pending):
+                    raise
+                self._drop_stored()
+            if not self.pending:
+                return
+        raise IntegrityError(f"No free id was found for {self.mapping.label} in {ATTEMPTS} attempts.")
+
+    def _committed(self, chunk: Sequence[Change], _results: list[MutationResult]) -> None:
+        self.pending = self.pending[len(chunk) :]
+
+    def _with_ids(self) -> list[dict[str, Value]]:
+        """Return the rows, those without a primary key with an id."""
+        if self.mapping.is_composite:
+            return self.rows
+        name, field = self.mapping.key_column.name, self.mapping.key_column.field
+        without = [row for row in self.rows if row.get(name) is None]
+        if without and field.get_internal_type() not in AUTOMATIC:
+            raise IntegrityError(
+                f"NOT NULL constraint failed: the primary key {self.mapping.label}.{field.name} has no value. Give it one."
+            )
+        for row, ident in zip(without, self._ids(len(without)), strict=True):
+            row[name] = ident
+            self.drawn[self._key(row)] = row
+        return self.rows
+
+    def _ids(self, count: int) -> list[int]:
+        return self.session.ids.take(self.mapping.kind, self.namespace, count) if count else []
+
+    def _key(self, row: dict[str, Value]) -> Key:
+        return self.mapping.key([row[column.name] for column in self.mapping.key_columns], self.namespace)
+
+    def _change(self, row: dict[str, Value]) -> Change:
+        if self.mapping.is_composite:
+            return Change(Verb.INSERT, self._key(row), row)
+        name = self.mapping.key_column.name
+        return Change(Verb.INSERT, self._key(row), {column: value for column, value in row.items() if column != name})
+
+    def _refuse_repeated(self) -> None:
+        seen: set[Key] = set()
+        for change in self.pending:
+            if change.key in seen:
+                raise self._conflict(change.key)
+            seen.add(change.key)
+
+    def _draw_again(self, error: AlreadyExists) -> None:
+        """Give the row whose id was taken another one; raise IntegrityError for a key that the caller chose."""
+        key = error.key or self._taken(error)
+        row = self.drawn.pop(key, None)
+        if row is None:
+            raise self._conflict(key, error) from error
+        (row[self.mapping.key_column.name],) = self._ids(1)
+        at = next(at for at, change in enumerate(self.pending) if change.key == key)
+        self.pending[at] = self._change(row)
+        self.drawn[self.pending[at].key] = row
+
+    def _taken(self, error: AlreadyExists) -> Key:
+        """Find out which key is taken, where the store did not say."""
+        found = next((key for key, stored in self._stored() if stored), None)
+        if found is None:
+            raise error
+        return found
+
+    def _drop_stored(self) -> None:
+        """After a commit that was not answered: what is stored with our ids was committed, the rest is tried again."""
+        stored = {key for key, is_stored in self._stored() if is_stored}
+        self.pending = [change for change in self.pending if change.key not in stored]
+
+    def _stored(self) -> list[tuple[Key, bool]]:
+        keys = [change.key for change in self.pending]
+        rows = self.session.lookup(keys, self.mapping.shape((KEY,)))
+        return [(key, row is not None) for key, row in zip(keys, rows, strict=True)]
+
+    def _conflict(self, key: Key, error: Exception | None = None) -> IntegrityError:
+        names = ", ".join(column.field.name for column in self.mapping.key_columns)
+        message = f"UNIQUE constraint failed: {self.mapping.label}.{names}: there is a row with the primary key {key.id_or_name!r} already."
+        progress = getattr(error, "progress", "")
+        return IntegrityError(f"{message} {progress}".rstrip())
