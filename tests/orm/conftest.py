@@ -1,0 +1,48 @@
+"""The store of the tests of the ORM: the chosen driver without plugins, in a namespace of its own for each test."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from django.db import connection
+
+
+@pytest.fixture(autouse=True)
+def namespace(django_db_blocker: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """Let a test have a store that is empty, and that runs what is native."""
+    name = f"orm-{uuid4().hex}"
+    monkeypatch.setitem(connection.settings_dict, "NAMESPACE", name)
+    monkeypatch.setitem(connection.settings_dict, "PLUGINS", [])
+    with django_db_blocker.unblock():
+        connection.close()
+        yield name
+        connection.session.driver.reset(name)
+        connection.close()
+
+
+@pytest.fixture
+def rpcs() -> Rpcs:
+    """Records the methods of the RPCs of a block: `with rpcs: ...`, then `rpcs.methods`."""
+    return Rpcs()
+
+
+class Rpcs:
+    def __init__(self) -> None:
+        self.texts: list[str] = []
+
+    def __enter__(self) -> Rpcs:
+        self._forced = connection.force_debug_cursor
+        connection.force_debug_cursor = True
+        self._start = len(connection.queries_log)
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        connection.force_debug_cursor = self._forced
+        self.texts = [entry["sql"] for entry in connection.queries_log][self._start :]
+
+    @property
+    def methods(self) -> list[str]:
+        return [text.split()[0] for text in self.texts]
