@@ -84,8 +84,8 @@ def _key_bounds(conditions: Sequence[Test | HasAncestor]) -> tuple[Position | No
     high: Position | None = None
     for condition in conditions:
         above, below = _key_range(condition)
-        low = above if low is None or (above is not None and above > low) else low  # type: ignore[operator]
-        high = below if high is None or (below is not None and below < high) else high  # type: ignore[operator]
+        low = above if low is None or (above is not None and above > low) else low
+        high = below if high is None or (below is not None and below < high) else high
     return low, high
 
 

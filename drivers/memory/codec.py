@@ -78,7 +78,7 @@ def _decode(value: Any) -> Value:
     if type(value) is dict:
         ((tag, content),) = value.items()
         return _DECODERS[tag](content)
-    return value  # type: ignore[no-any-return]
+    return value
 
 
 def _encode_key(key: Key) -> list[Any]:

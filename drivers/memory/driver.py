@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import replace
 from datetime import datetime
 from time import perf_counter
 from typing import Any
@@ -36,6 +34,7 @@ class MemoryDriver:
             self.capabilities = capabilities
         self._store: Store | None = None
         self._decoders: dict[Shape, Decoder] = {}
+        self._decoders_by_id: dict[int, tuple[Shape, Decoder]] = {}  # spares the hash of a shape that is kept
 
     @property
     def identity(self) -> str:
@@ -57,27 +56,27 @@ class MemoryDriver:
         self, keys: Sequence[Key], shape: Shape, options: ReadOptions = LATEST, *, observe: Observe = unobserved
     ) -> list[Row | None]:
         """Read entities by key."""
-        with _observed(observe, "Lookup", keys) as result:
-            store, decoder = self.store, self._decoders.get(shape) or self._decoder(shape)
+        with _Observed(observe, "Lookup", keys) as rpc:
+            store, decoder = self.store, self._decoder(shape)
             limit = self.capabilities.indexed_bytes
             positions = [position_of(key, limit) for key in keys]
             with store.reading:
                 records = lookup_records(store, keys, positions, options)
             row = decoder.row
             rows = [None if record is None else row(record) for record in records]
-            result["rows"] = len(rows) - rows.count(None)
+            rpc.rows = len(rows) - rows.count(None)
             return rows
 
     def run_query(self, query: Query, shape: Shape, options: ReadOptions = LATEST, *, observe: Observe = unobserved) -> Iterator[Page]:
         """Run a query, page by page."""
         prepared = prepare(query, self.capabilities)
-        yield from pages(self.store, prepared, self._decoders.get(shape) or self._decoder(shape), options, observe)
+        yield from pages(self.store, prepared, self._decoder(shape), options, observe)
 
     def aggregate(
         self, query: Query, aggregations: Sequence[Aggregation], options: ReadOptions = LATEST, *, observe: Observe = unobserved
     ) -> tuple[Value, ...]:
         """Aggregate a query's results."""
-        with _observed(observe, "RunAggregationQuery", (query, tuple(aggregations))):
+        with _Observed(observe, "RunAggregationQuery", (query, tuple(aggregations))):
             prepared = prepare(query, self.capabilities)
             check_aggregations(aggregations, self.capabilities)
             return self._aggregate(prepared, aggregations, options)
@@ -86,27 +85,27 @@ class MemoryDriver:
         self, mutations: Sequence[Mutation], transaction: bytes | None = None, *, observe: Observe = unobserved
     ) -> list[MutationResult]:
         """Apply all mutations or none."""
-        with _observed(observe, "Commit", mutations):
+        with _Observed(observe, "Commit", mutations):
             return self.store.commit(mutations, transaction)
 
     def begin(self, *, read_only: bool = False, read_time: datetime | None = None, observe: Observe = unobserved) -> bytes:
         """Open a transaction: a snapshot, and a commit that fails with Contention if what was read has changed."""
-        with _observed(observe, "BeginTransaction", None):
+        with _Observed(observe, "BeginTransaction", None):
             return self.store.begin(read_only=read_only, read_time=read_time)
 
     def rollback(self, transaction: bytes, *, observe: Observe = unobserved) -> None:
         """Give a transaction up."""
-        with _observed(observe, "Rollback", transaction):
+        with _Observed(observe, "Rollback", transaction):
             self.store.rollback(transaction)
 
     def allocate_ids(self, parent: Key | None, kind: str, count: int, namespace: str = "", *, observe: Observe = unobserved) -> list[Key]:
         """Return keys with ids that were not handed out before, random ones below 2^52."""
-        with _observed(observe, "AllocateIds", kind):
+        with _Observed(observe, "AllocateIds", kind):
             return self.store.allocate(parent, kind, count, namespace)
 
     def reserve_ids(self, keys: Sequence[Key], *, observe: Observe = unobserved) -> None:
         """Never hand these ids out."""
-        with _observed(observe, "ReserveIds", keys):
+        with _Observed(observe, "ReserveIds", keys):
             self.store.reserve(keys)
 
     def reset(self, namespace: str) -> None:
@@ -119,9 +118,13 @@ class MemoryDriver:
         release(self.name, id(self))
 
     def _decoder(self, shape: Shape) -> Decoder:
-        if len(self._decoders) >= self.max_decoders:
-            self._decoders = {}
-        decoder = self._decoders[shape] = Decoder(shape)
+        known = self._decoders_by_id.get(id(shape))
+        if known is not None:
+            return known[1]
+        if len(self._decoders_by_id) >= self.max_decoders:
+            self._decoders, self._decoders_by_id = {}, {}
+        decoder = self._decoders.setdefault(shape, Decoder(shape))
+        self._decoders_by_id[id(shape)] = shape, decoder
         return decoder
 
     def _aggregate(self, prepared: Prepared, aggregations: Sequence[Aggregation], options: ReadOptions) -> tuple[Value, ...]:
@@ -139,14 +142,18 @@ class MemoryDriver:
         return aggregate(aggregations, records)
 
 
-@contextmanager
-def _observed(observe: Observe, method: str, request: Any) -> Iterator[dict[str, Any]]:
-    """Tell of an RPC when it has ended; what the block puts into the dict goes with it."""
-    result: dict[str, Any] = {}
-    rpc, start = RPC(method, request, 0.0), perf_counter()
-    try:
-        yield result
-    except BaseException as error:
-        observe(replace(rpc, duration=perf_counter() - start, error=error))
-        raise
-    observe(replace(rpc, duration=perf_counter() - start, **result))
+class _Observed:
+    """Tells of an RPC when it has ended."""
+
+    __slots__ = ("_method", "_observe", "_request", "_start", "rows")
+
+    def __init__(self, observe: Observe, method: str, request: Any) -> None:
+        self._observe, self._method, self._request, self.rows = observe, method, request, 0
+
+    def __enter__(self) -> _Observed:
+        self._start = perf_counter()
+        return self
+
+    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
+        if self._observe is not unobserved:
+            self._observe(RPC(self._method, self._request, perf_counter() - self._start, self.rows, error=error))

@@ -78,16 +78,16 @@ paths = st.one_of(
 entities = st.builds(
     lambda path, properties, unindexed: Entity(Key(path), properties, frozenset(unindexed) & frozenset(properties)),
     paths,
-    st.dictionaries(st.sampled_from(NAMES), values, max_size=3),
-    st.sets(st.sampled_from(NAMES), max_size=1) | st.just(set()),
+    st.fixed_dictionaries({"a": values, "b": small}, optional={"c": values}),
+    st.sampled_from([(), (), (), (), "a", "c"]),
 )
-operands = small | scalars
-comparisons = st.builds(Test, st.sampled_from(NAMES), st.sampled_from([Op.EQ, Op.EQ, Op.LT, Op.LE, Op.GT, Op.GE, Op.NE]), operands)
+operands = small | small | scalars
+comparisons = st.builds(Test, st.sampled_from(NAMES), st.sampled_from([Op.EQ, Op.LT, Op.LE, Op.GT, Op.GE, Op.NE]), operands)
 memberships = st.builds(
     Test, st.sampled_from(NAMES), st.sampled_from([Op.IN, Op.NOT_IN]), st.lists(operands, min_size=1, max_size=3).map(tuple)
 )
 key_tests = st.builds(Test, st.just(KEY), st.sampled_from([Op.EQ, Op.LT, Op.LE, Op.GT, Op.GE]), paths.map(Key))
-leaves = comparisons | comparisons | memberships | key_tests
+leaves = comparisons | comparisons | comparisons | memberships | key_tests
 filters = st.recursive(
     leaves, lambda inner: st.builds(lambda c, p: c(tuple(p)), st.sampled_from([And, Or]), st.lists(inner, min_size=1, max_size=3))
 )
@@ -98,10 +98,10 @@ orders = st.lists(st.builds(Order, st.sampled_from((*NAMES, KEY)), st.booleans()
 queries = st.builds(
     Query,
     st.just("K"),
-    filter=st.none() | scoped,
+    filter=st.none() | leaves | leaves | scoped,
     orders=orders,
-    limit=st.none() | st.integers(0, 6),
-    offset=st.integers(0, 2),
+    limit=st.none() | st.integers(1, 6),
+    offset=st.sampled_from([0, 0, 1, 2]),
 )
 
 
@@ -141,7 +141,7 @@ relaxed = settings(max_examples=400, deadline=None, suppress_health_check=[Healt
 
 
 @relaxed
-@given(st.lists(entities, max_size=12), st.lists(queries, min_size=1, max_size=4))
+@given(st.lists(entities, min_size=4, max_size=14), st.lists(queries, min_size=1, max_size=4))
 def test_indexes_answer_as_a_scan_does(batch: list[Entity], asked: list[Query]) -> None:
     driver = driver_with(batch)
     valid = [query for query in asked if is_valid(driver, query)]
@@ -150,7 +150,7 @@ def test_indexes_answer_as_a_scan_does(batch: list[Entity], asked: list[Query]) 
 
 
 @relaxed
-@given(st.lists(entities, max_size=12), st.lists(entities, max_size=8), queries)
+@given(st.lists(entities, min_size=4, max_size=14), st.lists(entities, max_size=8), queries)
 def test_indexes_follow_later_commits(batch: list[Entity], later: list[Entity], query: Query) -> None:
     driver = driver_with(batch)
     valid = is_valid(driver, query)
@@ -161,7 +161,7 @@ def test_indexes_follow_later_commits(batch: list[Entity], later: list[Entity], 
 
 
 @relaxed
-@given(st.lists(entities, max_size=12), st.lists(entities, max_size=8), queries, st.integers(1, 3))
+@given(st.lists(entities, min_size=4, max_size=14), st.lists(entities, max_size=8), queries, st.integers(1, 3))
 def test_a_snapshot_answers_as_before_later_commits(batch: list[Entity], later: list[Entity], query: Query, page_size: int) -> None:
     driver = driver_with(batch)
     before = answer(driver, query) if is_valid(driver, query) else []
@@ -173,7 +173,7 @@ def test_a_snapshot_answers_as_before_later_commits(batch: list[Entity], later: 
 
 
 @relaxed
-@given(st.lists(entities, max_size=12), queries, st.integers(1, 4))
+@given(st.lists(entities, min_size=4, max_size=14), queries, st.integers(1, 4))
 def test_pages_and_cursors_lose_and_repeat_nothing(batch: list[Entity], query: Query, page_size: int) -> None:
     driver = driver_with(batch)
     whole = answer(driver, query) if is_valid(driver, query) else []
@@ -182,7 +182,7 @@ def test_pages_and_cursors_lose_and_repeat_nothing(batch: list[Entity], query: Q
 
 
 @relaxed
-@given(st.lists(entities, max_size=12), queries, st.integers(1, 4))
+@given(st.lists(entities, min_size=4, max_size=14), queries, st.integers(1, 4))
 def test_a_cursor_continues_and_ends_where_it_was_taken(batch: list[Entity], query: Query, first: int) -> None:
     driver = driver_with(batch)
     unbounded = Query(query.kind, filter=query.filter, orders=query.orders)
@@ -196,7 +196,7 @@ def test_a_cursor_continues_and_ends_where_it_was_taken(batch: list[Entity], que
 
 
 @relaxed
-@given(st.lists(entities, max_size=12), queries)
+@given(st.lists(entities, min_size=4, max_size=14), queries)
 def test_a_count_is_the_number_of_results(batch: list[Entity], query: Query) -> None:
     driver = driver_with(batch)
     if is_valid(driver, query):
