@@ -14,9 +14,11 @@ from kindstore.core.datamodel import Aggregation, Key, Mutation, MutationResult,
 from kindstore.core.datamodel.errors import Unsupported
 from kindstore.core.driver import LATEST, RPC, Capabilities, Observe, ReadOptions, unobserved
 
-from .rows import make_row, select
+from .cursors import after, cut
+from .limits import check_keys
+from .rows import complete_orders, make_row, select
 from .shelf import Shelf
-from .validation import check_keys, check_mutations, check_query
+from .validation import check_mutations, check_query
 
 CAPABILITIES = Capabilities(
     disjunctions=1,
@@ -30,7 +32,6 @@ CAPABILITIES = Capabilities(
     property_transforms=False,
     read_time=False,
     named_databases=False,
-    cursors=False,
     commit_mutations=None,
     filters_and_orders=None,
 )
@@ -67,17 +68,18 @@ class ShelfDriver:
     def run_query(self, query: Query, shape: Shape, options: ReadOptions = LATEST, *, observe: Observe = unobserved) -> Iterator[Page]:
         """Run a query; what it finds is settled with the first page."""
         with observed(observe, "RunQuery", query) as rows:
-            inequalities = check_query(query, CAPABILITIES)
+            orders = complete_orders(query, check_query(query, CAPABILITIES))
             entities = self._shelf.all(query.kind, _transaction(options))
-            last = None if query.limit is None else query.offset + query.limit
-            found = select(entities, query, inequalities)[query.offset : last]
+            found = cut(select(entities, query, orders), query, orders)
             size = options.page_size or len(found) or 1
-            rows += [make_row(entity, shape) for entity in found[:size]]
-        yield Page(rows)
+            page = found[:size]
+            rows += [make_row(entity, shape) for entity in page]
+        yield Page(rows, after(page, query, orders))
         for start in range(size, len(found), size):
+            page = found[start : start + size]
             with observed(observe, "RunQuery", query) as rows:
-                rows += [make_row(entity, shape) for entity in found[start : start + size]]
-            yield Page(rows)
+                rows += [make_row(entity, shape) for entity in page]
+            yield Page(rows, after(page, query, orders))
 
     def aggregate(
         self, query: Query, aggregations: Sequence[Aggregation], options: ReadOptions = LATEST, *, observe: Observe = unobserved

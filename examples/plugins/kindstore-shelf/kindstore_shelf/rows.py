@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 from itertools import product
 from typing import Any
@@ -38,14 +38,13 @@ def indexed(name: str) -> Callable[[Entity], Any]:
     return lambda entity: MISSING if name in entity.unindexed else entity.properties.get(name, MISSING)
 
 
-def select(entities: Iterable[Entity], query: Query, inequalities: Iterable[str]) -> list[Entity]:
-    """Return what a query finds, in its order, before its offset and limit."""
+def select(entities: Iterable[Entity], query: Query, orders: Sequence[Order]) -> list[Entity]:
+    """Return all that a query finds, sorted, before its cursors, offset and limit."""
     found = [each for each in entities if each.key and each.key.namespace == query.namespace]
     if query.projection:
         found = [part for entity in found for part in _explode(entity, query.projection)]
     if query.filter is not None:
         found = list(filter(compile_filter(query.filter, indexed), found))
-    orders = _complete_orders(query, inequalities)
     readers = [compile_path(order.name, indexed) for order in orders]
     found = [entity for entity in found if all(read(entity) not in (MISSING, ()) for read in readers)]
     found.sort(key=compile_sort_key(orders, indexed))
@@ -57,7 +56,8 @@ def make_row(entity: Entity, shape: Shape) -> Row:
     return tuple([_read(entity, column) for column in shape.columns])
 
 
-def _complete_orders(query: Query, inequalities: Iterable[str]) -> list[Order]:
+def complete_orders(query: Query, inequalities: Iterable[str]) -> list[Order]:
+    """Return the sort orders of a query with those that it implies; the last is the key."""
     orders = list(query.orders)
     descending = bool(orders) and orders[-1].descending
     for name in (*query.distinct_on, *inequalities, *query.projection, KEY):

@@ -6,9 +6,10 @@ import random
 import threading
 import uuid
 from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 
-from kindstore.core.datamodel import Entity, Key, Mutation, Verb
+from kindstore.core.datamodel import Entity, Key, Mutation, Value, Verb
 from kindstore.core.datamodel.errors import AlreadyExists, Contention, InvalidRequest, NotFound, VersionConflict
 
 from .journal import Changes, Journal
@@ -128,4 +129,12 @@ def _written(mutation: Mutation, version: int) -> Entity | None:
     entity = mutation.entity
     if mutation.verb is Verb.DELETE or entity is None:
         return None
-    return Entity(mutation.key, dict(entity.properties), entity.unindexed, version)
+    properties = {name: _kept(value) for name, value in entity.properties.items()}
+    return Entity(mutation.key, properties, entity.unindexed, version)
+
+
+def _kept(value: Value) -> Value:
+    """Return a value in the form in which it is read: moments are in UTC."""
+    if isinstance(value, datetime):
+        return value.astimezone(UTC)
+    return tuple(map(_kept, value)) if isinstance(value, tuple) else value

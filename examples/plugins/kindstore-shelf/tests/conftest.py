@@ -6,6 +6,8 @@ import pytest
 from django.conf import settings
 from kindstore_shelf.driver import ShelfDriver
 
+pytest_plugins = ["kindstore.testing.fixtures"]
+
 
 def pytest_configure() -> None:
     """Configure Django."""
@@ -17,7 +19,7 @@ def pytest_configure() -> None:
     )
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def driver(tmp_path_factory: pytest.TempPathFactory) -> ShelfDriver:
     """A driver on a file of its own."""
     return ShelfDriver(str(tmp_path_factory.mktemp("shelf") / "conformance.shelf"))
