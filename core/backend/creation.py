@@ -1,7 +1,234 @@
+"""Test databases: namespaces of their own, made and deleted as such, so that no test touches anything else."""
+
 from __future__ import annotations
 
-from django.db.backends.base.creation import BaseDatabaseCreation
+import hashlib
+import importlib
+import os
+import re
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+from unittest import expectedFailure, skip
+
+import django
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
+from django.core.management import CommandError, call_command
+from django.db.backends.base.creation import TEST_DATABASE_PREFIX, BaseDatabaseCreation
+
+from ..datamodel import ENTITY, KEY, Column, Entity, Key, Mutation, Order, Query, Shape, Type, Value, Verb
+from ..session.session import first_row
+
+if TYPE_CHECKING:
+    from ..driver import Driver
+    from .base import DatabaseWrapper
+
+LONGEST_NAME = 70  # characters; a namespace has at most 100, of which some are for the prefix and for the number of a clone
+COPIED = 25  # entities in one commit, which no store refuses
+KEYS = Shape((Column(KEY, Type.KEY),))
+ENTITIES = Shape((Column(ENTITY, Type.ENTITY),))
 
 
 class DatabaseCreation(BaseDatabaseCreation):  # type: ignore[misc]
-    pass
+    """Puts a namespace in the place of the alias's own, and takes it back.
+
+    TEST["NAME"] names it; without that it is made from NAMESPACE and NAME. It always begins with "test_".
+    """
+
+    connection: DatabaseWrapper
+    replaced: dict[str, Any] | None = None  # what the test database has replaced in the settings
+
+    def create_test_db(self, verbosity: int = 1, autoclobber: bool = False, serialize: bool | None = None, keepdb: bool = False) -> str:
+        namespace = self._get_test_db_name()
+        if verbosity >= 1:
+            action = "Using existing" if keepdb else "Creating"
+            self.log(f"{action} test database for alias {self._get_database_display_str(verbosity, namespace)}...")
+        self._switch_to(namespace)
+        try:
+            self._refuse_production()
+            if not keepdb:
+                self._empty(namespace, verbosity, autoclobber=autoclobber)
+            self._migrate(verbosity)
+        except BaseException:
+            self._switch_back()
+            raise
+        if serialize or (serialize is None and django.VERSION < (6, 0)):
+            self.connection._test_serialized_contents = self.serialize_db_to_string()
+        call_command("createcachetable", database=self.connection.alias)
+        if os.environ.get("RUNNING_DJANGOS_TEST_SUITE") == "true":
+            self.mark_expected_failures_and_skips()
+        return namespace
+
+    def destroy_test_db(
+        self,
+        old_database_name: str | None = None,
+        verbosity: int = 1,
+        keepdb: bool = False,
+        suffix: str | None = None,
+    ) -> None:
+        namespace = self._namespace if suffix is None else self._clone_name(suffix)
+        if verbosity >= 1:
+            action = "Preserving" if keepdb else "Destroying"
+            self.log(f"{action} test database for alias {self._get_database_display_str(verbosity, namespace)}...")
+        if not keepdb:
+            self._destroy_test_db(namespace, verbosity)
+        if suffix is None and old_database_name is not None:
+            self._switch_back()
+
+    def set_as_test_mirror(self, primary_settings_dict: dict[str, Any]) -> None:
+        self._replace({key: primary_settings_dict[key] for key in ("NAME", "NAMESPACE")})
+
+    def get_test_db_clone_settings(self, suffix: str) -> dict[str, Any]:
+        return {**self.connection.settings_dict, "NAMESPACE": self._clone_name(suffix)}
+
+    def setup_worker_connection(self, _worker_id: int) -> None:
+        super().setup_worker_connection(_worker_id)
+        if self._is_empty(self._namespace):  # a store in the memory of the process that cloned it, and this one was not forked from that
+            self._migrate(verbosity=0)
+
+    def test_db_signature(self) -> tuple[str, ...]:
+        """Return what the test database is: two aliases of one signature share it."""
+        entry = self.connection.settings_dict
+        options = (entry.get("OPTIONS") or {}).get("driver", {})
+        store = self.connection.test_name or entry["NAME"]
+        return (
+            entry["ENGINE"],
+            store,
+            entry.get("PROJECT") or "",
+            entry.get("DATABASE") or "",
+            repr(sorted(options.items())),
+            self._get_test_db_name(),
+        )
+
+    def mark_expected_failures_and_skips(self) -> None:
+        """Mark tests of Django's own suite; where only some of its modules were imported, import the others."""
+        features = self.connection.features
+        for name in features.django_test_expected_failures:
+            self._mark_test(name, expectedFailure)
+        for reason, names in features.django_test_skips.items():
+            for name in names:
+                self._mark_test(name, skip(reason))
+
+    def _mark_test(self, test_name: str, mark: Callable[[Any], Any]) -> None:
+        *module, case_name, method_name = test_name.split(".")
+        if module[0] in settings.INSTALLED_APPS:
+            case = getattr(importlib.import_module(".".join(module)), case_name)
+            setattr(case, method_name, mark(getattr(case, method_name)))
+
+    def _get_test_db_name(self) -> str:
+        """Return the namespace of the test database."""
+        entry = self.connection.settings_dict
+        if self.replaced is not None:
+            return self._namespace
+        own = entry.get("NAMESPACE")
+        name = entry["TEST"]["NAME"] or "_".join(filter(None, (own if isinstance(own, str) else "", str(entry["NAME"]))))
+        return _as_namespace(str(name).removeprefix(TEST_DATABASE_PREFIX))
+
+    @property
+    def _namespace(self) -> str:
+        return str(self.connection.settings_dict["NAMESPACE"])
+
+    def _clone_name(self, suffix: str) -> str:
+        return f"{self._namespace}_{suffix}"
+
+    def _switch_to(self, namespace: str) -> None:
+        entry = self.connection.settings_dict
+        if entry.get("NAMESPACE") == namespace:
+            raise ImproperlyConfigured(
+                f"The test database of {self.connection.alias!r} would be the namespace {namespace!r}, which is the NAMESPACE of the alias "
+                "itself. Give DATABASES[...]['TEST']['NAME'] another name."
+            )
+        self._replace({"NAMESPACE": namespace, "NAME": self.connection.test_name or entry["NAME"]})
+
+    def _replace(self, values: dict[str, Any]) -> None:
+        """Change the settings of the alias, for all its connections."""
+        entry = self.connection.settings_dict
+        if self.replaced is None:
+            self.replaced = {key: entry.get(key) for key in ("NAME", "NAMESPACE")}
+        self.connection.close()
+        entry.update(values)
+
+    def _switch_back(self) -> None:
+        if self.replaced is not None:
+            self.connection.close()
+            self.connection.settings_dict.update(self.replaced)
+            self.replaced = None
+
+    def _refuse_production(self) -> None:
+        if not self._driver.is_production or self.connection.settings_dict["TEST"].get("ALLOW_PRODUCTION") is True:
+            return
+        raise ImproperlyConfigured(
+            f"DATABASES[{self.connection.alias!r}] is the real store {self._driver.identity}, and tests would write to it. Start an "
+            "emulator and set DATASTORE_EMULATOR_HOST. Where tests may write to it, set DATABASES[...]['TEST']['ALLOW_PRODUCTION'] to True."
+        )
+
+    @property
+    def _driver(self) -> Driver:
+        return self.connection.kindstore.driver
+
+    def _is_empty(self, namespace: str) -> bool:
+        return first_row(self._driver.run_query(Query(None, namespace, limit=1), KEYS)) is None
+
+    def _empty(self, namespace: str, verbosity: int, *, autoclobber: bool) -> None:
+        """Delete what an earlier run left behind, once the user agrees."""
+        if self._is_empty(namespace):
+            return
+        if not autoclobber:
+            self.log(f"The namespace {namespace!r} is not empty.")
+            if input(f"Type 'yes' if you would like to delete all that is in {namespace!r}, or 'no' to cancel: ") != "yes":
+                raise CommandError("Tests cancelled.")
+        if verbosity >= 1:
+            self.log(f"Destroying old test database for alias {self._get_database_display_str(verbosity, namespace)}...")
+        self._driver.reset(namespace)
+
+    def _migrate(self, verbosity: int) -> None:
+        entry, modules = self.connection.settings_dict, settings.MIGRATION_MODULES
+        if entry["TEST"]["MIGRATE"] is False:
+            from django.apps import apps
+
+            settings.MIGRATION_MODULES = {app.label: None for app in apps.get_app_configs()}
+        try:
+            call_command("migrate", verbosity=max(verbosity - 1, 0), interactive=False, database=self.connection.alias, run_syncdb=True)
+        finally:
+            settings.MIGRATION_MODULES = modules
+
+    def _clone_test_db(self, suffix: str, verbosity: int, keepdb: bool = False) -> None:  # noqa: ARG002 - Django's signature
+        """Copy all entities to the clone's namespace."""
+        source, target = self._namespace, self._clone_name(suffix)
+        if keepdb and not self._is_empty(target):
+            return
+        self._driver.reset(target)
+        query = Query(None, source, orders=(Order(KEY),))
+        entities = [row[0] for page in self._driver.run_query(query, ENTITIES) for row in page.rows]
+        copies = [Mutation(Verb.UPSERT, copy.key, copy) for copy in (_moved(entity, source, target) for entity in entities)]
+        for start in range(0, len(copies), COPIED):
+            self._driver.commit(copies[start : start + COPIED])
+
+    def _destroy_test_db(self, test_database_name: str, verbosity: int) -> None:  # noqa: ARG002 - Django's signature
+        """Delete a namespace, and nothing else."""
+        if self.replaced is None:
+            raise ImproperlyConfigured(
+                f"DATABASES[{self.connection.alias!r}] is not a test database now, so it is not destroyed. Call create_test_db() first."
+            )
+        self._refuse_production()
+        self.connection.close()
+        self._driver.reset(test_database_name)
+
+
+def _as_namespace(name: str) -> str:
+    """Return a name as a namespace of a test database: what a store does not take is left out, and a digest tells such names apart."""
+    plain = re.sub(r"[^0-9A-Za-z._-]+", "_", name).strip("_")[-LONGEST_NAME:]
+    digest = "" if plain == name else f"-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
+    return f"{TEST_DATABASE_PREFIX}{plain}{digest}"
+
+
+def _moved(value: Any, source: str, target: str) -> Any:
+    """Return a value with all that names the one namespace naming the other."""
+    if isinstance(value, Key) and value.namespace == source:
+        return Key(value.path, target, value.database, value.project)
+    if isinstance(value, tuple):
+        return tuple(_moved(item, source, target) for item in value)
+    if isinstance(value, Entity):
+        properties: dict[str, Value] = {name: _moved(item, source, target) for name, item in value.properties.items()}
+        return Entity(_moved(value.key, source, target), properties, value.unindexed)
+    return value

@@ -1,7 +1,110 @@
+"""What the catalog knows of the kinds, as Django asks for it."""
+
 from __future__ import annotations
 
-from django.db.backends.base.introspection import BaseDatabaseIntrospection
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Any
+
+from django.db.backends.base.introspection import BaseDatabaseIntrospection, FieldInfo, TableInfo
+from django.db.models import Index
+
+from ..mapping.types import DATA_TYPES
+from .catalog import Catalog, ColumnEntry, ConstraintEntry, TableEntry
+
+if TYPE_CHECKING:
+    from .base import DatabaseWrapper
+
+# The fields that inspectdb writes for others, of which a table does not know all arguments.
+WRITTEN_AS = {"FileField": "CharField", "FilePathField": "CharField", "SlugField": "CharField", "IPAddressField": "GenericIPAddressField"}
 
 
 class DatabaseIntrospection(BaseDatabaseIntrospection):  # type: ignore[misc]
-    pass
+    """Reads the catalog; a kind without an entry is refused with ProgrammingError. The cursors that Django passes are not needed."""
+
+    connection: DatabaseWrapper
+    data_types_reverse = {name: WRITTEN_AS.get(name, name) for name in DATA_TYPES}  # noqa: RUF012 - Django's name and form
+
+    @property
+    def catalog(self) -> Catalog:
+        return Catalog(self.connection)
+
+    def table_names(self, cursor: Any = None, include_views: bool = False) -> list[str]:  # noqa: ARG002 - Django's signature
+        return sorted(self.catalog.names())
+
+    def get_table_list(self, cursor: Any) -> list[TableInfo]:  # noqa: ARG002 - Django's signature
+        return [TableInfo(name, "t") for name in self.catalog.names()]
+
+    def django_table_names(self, only_existing: bool = False, include_views: bool = True) -> list[str]:  # noqa: ARG002
+        """Return the tables of all models. Each of them exists: a kind needs no creation, so rows may be there without a migration."""
+        names: list[str] = super().django_table_names()
+        return names
+
+    def get_table_description(self, cursor: Any, table_name: str) -> list[FieldInfo]:  # noqa: ARG002 - Django's signature
+        return [_field_info(column) for column in self.catalog.require(table_name).columns]
+
+    def get_sequences(self, cursor: Any, table_name: str, table_fields: Iterable[Any] = ()) -> list[dict[str, str]]:  # noqa: ARG002
+        """Return the automatic primary key, which counts up where OPTIONS["ids"] is "sequential"."""
+        entry = self.catalog.get(table_name) or TableEntry(table_name)
+        automatic = [column.name for column in entry.columns if column.primary_key and column.field.endswith("AutoField")]
+        return [{"table": table_name, "column": name} for name in automatic]
+
+    def get_relations(self, cursor: Any, table_name: str) -> dict[str, tuple[str, ...]]:  # noqa: ARG002 - Django's signature
+        """Return, for each foreign key, the column and the table that it refers to; from Django 6.1 on what happens on delete, too."""
+        return {
+            column.name: (column.relation[1], column.relation[0], *_on_delete())
+            for column in self.catalog.require(table_name).columns
+            if column.relation is not None
+        }
+
+    def get_primary_key_columns(self, cursor: Any, table_name: str) -> list[str] | None:  # noqa: ARG002 - Django's signature
+        names = [column.name for column in self.catalog.require(table_name).columns if column.primary_key]
+        return names or None
+
+    def get_constraints(self, cursor: Any, table_name: str) -> dict[str, dict[str, Any]]:  # noqa: ARG002 - Django's signature
+        entry = self.catalog.require(table_name)
+        return {**dict(_column_constraints(entry)), **{each.name: _constraint(each) for each in entry.constraints}}
+
+
+def _field_info(column: ColumnEntry) -> FieldInfo:
+    return FieldInfo(
+        column.name,
+        column.field,
+        column.max_length,
+        column.max_length,
+        column.max_digits,
+        column.decimal_places,
+        column.null,
+        None,
+        column.collation or None,
+    )
+
+
+def _on_delete() -> tuple[Any, ...]:
+    from django.db import models
+
+    return (models.DO_NOTHING,) if hasattr(models, "DB_CASCADE") else ()
+
+
+def _column_constraints(entry: TableEntry) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield what the columns themselves say: primary key, unique, index and foreign key."""
+    keys = [column.name for column in entry.columns if column.primary_key]
+    if keys:
+        yield f"{entry.name}_pkey", _info(keys, primary_key=True, unique=True)
+    for column in entry.columns:
+        name = f"{entry.name}_{column.name}"
+        if column.unique and not column.primary_key:
+            yield f"{name}_uniq", _info([column.name], unique=True, index=True)
+        elif column.db_index and not column.primary_key:
+            yield f"{name}_idx", _info([column.name], index=True, orders=["ASC"], type=Index.suffix)
+        if column.relation is not None:
+            yield f"{name}_fk", _info([column.name], foreign_key=column.relation)
+
+
+def _constraint(each: ConstraintEntry) -> dict[str, Any]:
+    kind = Index.suffix if each.index and not each.unique else None
+    return _info(list(each.columns), unique=each.unique, index=each.index, check=each.check, orders=list(each.orders), type=kind)
+
+
+def _info(columns: list[str], **given: Any) -> dict[str, Any]:
+    defaults = {"primary_key": False, "unique": False, "foreign_key": None, "check": False, "index": False, "orders": [], "type": None}
+    return {"columns": columns, **defaults, **given}

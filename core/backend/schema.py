@@ -1,7 +1,336 @@
+"""Migrations: a kind needs no creation, so a schema operation changes the catalog, and the entities where their stored form changes."""
+
 from __future__ import annotations
 
+import logging
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+from typing import Any
+
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor
+from django.db.transaction import TransactionManagementError
+from django.db.utils import NotSupportedError, ProgrammingError
+
+from ..datamodel import KEY, Column, Entity, Query, Shape, Type
+from ..mapping.columns import map_column, unquoted
+from ..session.session import first_row
+from . import catalog
+from .alteration import Alteration, fill, form_of
+from .catalog import Catalog, ColumnEntry, ConstraintEntry, TableEntry
+from .rewriting import Assignment, Rewriter
+
+logger = logging.getLogger("django.db.backends.schema")
+KEYS = Shape((Column(KEY, Type.KEY),))
+Edit = Callable[[TableEntry], TableEntry]
 
 
 class DatabaseSchemaEditor(BaseDatabaseSchemaEditor):  # type: ignore[misc]
-    pass
+    """Each operation is a step with a text, which `sqlmigrate` prints. A step that was interrupted goes on when it is run again."""
+
+    @property
+    def catalog(self) -> Catalog:
+        return Catalog(self.connection)
+
+    def execute(self, sql: Any, params: Any = ()) -> None:
+        if self.collect_sql:
+            super().execute(sql, params)
+            return
+        raise NotSupportedError(
+            f"The store has no SQL, so a migration cannot run {str(sql)[:200]!r}. Replace RunSQL by RunPython and the ORM, "
+            "or keep it from this database by a router's allow_migrate()."
+        )
+
+    def quote_value(self, value: Any) -> str:
+        return repr(value)
+
+    def prepare_default(self, value: Any) -> str:
+        return self.quote_value(value)
+
+    # Kinds
+
+    def create_model(self, model: Any) -> None:
+        for field in model._meta.local_concrete_fields:
+            self._refuse_generated(field)
+        entry = catalog.describe_model(model, self.connection)
+        self._perform(f"CREATE KIND {entry.name} ({_described(entry)})", lambda: self._create(entry))
+        for field in model._meta.local_many_to_many:
+            if field.remote_field.through._meta.auto_created:
+                self.create_model(field.remote_field.through)
+
+    def _create(self, entry: TableEntry) -> None:
+        existing = self.catalog.get(entry.name)
+        if existing is not None and existing != entry:
+            raise ProgrammingError(
+                f"The kind {entry.name!r} is already in the catalog of {self.connection.alias!r}, with other columns or constraints. "
+                "If a migration made it that is not recorded, run `migrate --fake-initial`."
+            )
+        self.catalog.put(entry)
+
+    def delete_model(self, model: Any) -> None:
+        for field in model._meta.local_many_to_many:
+            if field.remote_field.through._meta.auto_created:
+                self.delete_model(field.remote_field.through)
+        kind = unquoted(model._meta.db_table)
+        self._perform(f"DELETE KIND {kind} AND ITS ENTITIES", lambda: self._delete(kind))
+
+    def _delete(self, kind: str) -> None:
+        self.connection.ops.delete_kind(kind)
+        self.catalog.delete(kind)
+
+    def alter_db_table(self, model: Any, old_db_table: str, new_db_table: str) -> None:
+        old, new = unquoted(old_db_table), unquoted(new_db_table)
+        if old == new:
+            return
+        step = f"RENAME KIND {old} TO {new}, MOVING ITS ENTITIES"
+        self._perform(step, lambda: self._rename(model, old, new, step))
+
+    def _rename(self, model: Any, old: str, new: str, step: str) -> None:
+        entries = {entry.name: entry for entry in self.catalog.entries()}
+        if old in entries and new in entries:
+            raise ProgrammingError(f"The kind {old!r} cannot be renamed to {new!r}: the catalog has that one already.")
+        entry = entries.get(old) or replace(catalog.describe_model(model, self.connection), name=old)
+        self._rewriter(entry, step).move(new)
+        entries[old] = replace(entry, name=new, progress=None)
+        referring = [_repointed(each, old, new) for each in entries.values()]
+        changed = [each for each in referring if each != entries.get(each.name)]
+        self.catalog.put(*changed, gone=[old])
+
+    def alter_db_table_comment(self, model: Any, old_db_table_comment: str | None, new_db_table_comment: str | None) -> None:
+        comment = new_db_table_comment or ""
+        self._edit(model, f"COMMENT ON KIND {_kind(model)} IS {comment!r}", lambda entry: replace(entry, comment=comment))
+
+    def alter_db_tablespace(self, model: Any, old_db_tablespace: str, new_db_tablespace: str) -> None:
+        raise NotSupportedError(
+            f"{model._meta.label} cannot move to the tablespace {new_db_tablespace!r}: the store has none. Leave out db_tablespace."
+        )
+
+    # Columns
+
+    def add_field(self, model: Any, field: Any) -> None:
+        if field.many_to_many and field.remote_field.through._meta.auto_created:
+            self.create_model(field.remote_field.through)
+            return
+        if field.db_type(self.connection) is None:
+            return
+        self._refuse_generated(field)
+        column = catalog.describe_field(field, self.connection)
+        step = f"ALTER KIND {_kind(model)} ADD COLUMN {_described_column(column)}"
+        self._perform(step, lambda: self._add(model, field, column, step))
+
+    def _add(self, model: Any, field: Any, column: ColumnEntry, step: str) -> None:
+        if field.primary_key:
+            self._refuse_other_keys(model, f"{field.name} cannot become the primary key")
+            self._edit_now(model, lambda entry: entry.with_column(column))
+            return
+        # No index covers a missing property, so filters and orders would miss the entities that are there; and a one-off default is known
+        # to nobody afterwards.
+        assignment = fill(field, self.effective_default(field), self.connection)
+        self._rewrite(model, step, assignment, lambda entry: entry.with_column(column))
+
+    def remove_field(self, model: Any, field: Any) -> None:
+        if field.many_to_many and field.remote_field.through._meta.auto_created:
+            self.delete_model(field.remote_field.through)
+            return
+        if field.db_type(self.connection) is None:
+            return
+        column = unquoted(field.column)
+        step = f"ALTER KIND {_kind(model)} DROP COLUMN {column}, REMOVING IT FROM ITS ENTITIES"
+        self._perform(step, lambda: self._remove(model, field, column, step))
+
+    def _remove(self, model: Any, field: Any, column: str, step: str) -> None:
+        if field in _key_fields(model):
+            self._refuse_other_keys(model, f"{field.name} cannot be removed from the primary key")
+
+        def assignment(entity: Entity) -> Assignment | None:
+            return Assignment({}, removed=(column,)) if column in entity.properties else None
+
+        self._rewrite(model, step, assignment, lambda entry: entry.without_column(column))
+
+    def _alter_field(
+        self,
+        model: Any,
+        old_field: Any,
+        new_field: Any,
+        old_type: Any,
+        new_type: Any,
+        old_db_params: Any,
+        new_db_params: Any,
+        strict: bool = False,
+    ) -> None:
+        column = catalog.describe_field(new_field, self.connection)
+        step = f"ALTER KIND {_kind(model)} ALTER COLUMN {unquoted(old_field.column)} TO {_described_column(column)}"
+        self._perform(step, lambda: self._alter(model, old_field, new_field, column, step))
+        if self._form(old_field) != self._form(new_field):
+            for related, old_reference, new_reference in _references(old_field, new_field):
+                self._alter_field(related, old_reference, new_reference, None, None, None, None)
+
+    def _alter(self, model: Any, old_field: Any, new_field: Any, column: ColumnEntry, step: str) -> None:
+        def edit(entry: TableEntry) -> TableEntry:
+            return entry.with_altered(unquoted(old_field.column), column)
+
+        is_key = old_field in _key_fields(model)
+        if old_field.primary_key != new_field.primary_key or (is_key and self._form(old_field) != self._form(new_field)):
+            self._refuse_other_keys(model, f"{new_field.name} cannot change the primary key")
+        if old_field.primary_key or new_field.primary_key:
+            self._edit_now(model, edit)
+            return
+        alteration = Alteration(old_field, new_field, self.effective_default(new_field), self.connection)
+        if alteration.rewrites:
+            self._rewrite(model, step, alteration, edit)
+        else:
+            self._edit_now(model, edit)
+
+    def _form(self, field: Any) -> tuple[Any, ...]:
+        return form_of(map_column(field, self.connection, is_key=field.primary_key))
+
+    # Constraints and indexes
+
+    def add_index(self, model: Any, index: Any) -> None:
+        self._add_constraint(model, "INDEX", catalog.describe_index(model, index))
+
+    def remove_index(self, model: Any, index: Any) -> None:
+        self._drop_constraint(model, "INDEX", index.name)
+
+    def rename_index(self, model: Any, old_index: Any, new_index: Any) -> None:
+        renamed = catalog.describe_index(model, new_index)
+        text = f"ALTER KIND {_kind(model)} RENAME INDEX {old_index.name} TO {new_index.name}"
+        self._edit(model, text, lambda entry: entry.without_constraint(old_index.name).with_constraint(renamed))
+
+    def add_constraint(self, model: Any, constraint: Any) -> None:
+        self._add_constraint(model, "CONSTRAINT", catalog.describe_constraint(model, constraint))
+
+    def remove_constraint(self, model: Any, constraint: Any) -> None:
+        self._drop_constraint(model, "CONSTRAINT", constraint.name)
+
+    def alter_unique_together(self, model: Any, old_unique_together: Any, new_unique_together: Any) -> None:
+        self._alter_together(model, old_unique_together, new_unique_together, unique=True)
+
+    def alter_index_together(self, model: Any, old_index_together: Any, new_index_together: Any) -> None:
+        self._alter_together(model, old_index_together, new_index_together, unique=False)
+
+    def _alter_together(self, model: Any, old: Iterable[Any], new: Iterable[Any], *, unique: bool) -> None:
+        olds, news = {tuple(names) for names in old}, {tuple(names) for names in new}
+        for names in sorted(olds - news):
+            self._drop_together(model, catalog.describe_together(model, names, unique=unique))
+        for names in sorted(news - olds):
+            self._add_constraint(model, "UNIQUE" if unique else "INDEX", catalog.describe_together(model, names, unique=unique))
+
+    def _drop_together(self, model: Any, gone: ConstraintEntry) -> None:
+        """Drop by columns: the name may be that of a column before it was renamed."""
+        text = f"ALTER KIND {_kind(model)} DROP {'UNIQUE' if gone.unique else 'INDEX'} ({', '.join(gone.columns)})"
+        self._edit(
+            model, text, lambda entry: replace(entry, constraints=tuple(e for e in entry.constraints if replace(e, name=gone.name) != gone))
+        )
+
+    def _add_constraint(self, model: Any, what: str, constraint: ConstraintEntry) -> None:
+        text = f"ALTER KIND {_kind(model)} ADD {what} {constraint.name} ({', '.join(constraint.columns) or constraint.definition})"
+        self._edit(model, text, lambda entry: entry.with_constraint(constraint))
+
+    def _drop_constraint(self, model: Any, what: str, name: str) -> None:
+        self._edit(model, f"ALTER KIND {_kind(model)} DROP {what} {name}", lambda entry: entry.without_constraint(name))
+
+    # What all operations are made of
+
+    def _perform(self, text: str, action: Callable[[], None]) -> None:
+        """Do a step, or say what it is where statements are collected."""
+        if self.collect_sql:
+            self.collected_sql.append(f"{text};")
+            return
+        if self.connection.in_atomic_block and not self.connection.features.can_rollback_ddl:
+            raise TransactionManagementError(f"A schema operation cannot be rolled back, so it cannot run inside atomic(): {text}.")
+        logger.debug("%s", text, extra={"params": (), "sql": text})
+        action()
+
+    def _edit(self, model: Any, text: str, edit: Edit) -> None:
+        """Do a step that changes the catalog alone."""
+        self._perform(text, lambda: self._edit_now(model, edit))
+
+    def _edit_now(self, model: Any, edit: Edit) -> None:
+        self.catalog.put(edit(self._entry(model)))
+
+    def _rewrite(self, model: Any, step: str, assignment: Callable[[Entity], Assignment | None], edit: Edit) -> None:
+        """Change the entities of a model's kind, then its entry."""
+        entry = self._entry(model)
+        self._rewriter(entry, step).assign(assignment)
+        self.catalog.put(replace(edit(entry), progress=None))
+
+    def _rewriter(self, entry: TableEntry, step: str) -> Rewriter:
+        if entry.progress is not None and entry.progress[0] != step:
+            raise ProgrammingError(
+                f"The kind {entry.name!r} is in the middle of another step: {entry.progress[0]}. "
+                "Run the migration that it belongs to again, so that it ends, before this one."
+            )
+        return Rewriter(self.connection.session, self.catalog, entry, step)
+
+    def _entry(self, model: Any) -> TableEntry:
+        """Return the entry of a model's table; one that was never migrated gets its first."""
+        return self.catalog.get(_kind(model)) or catalog.describe_model(model, self.connection)
+
+    def _refuse_other_keys(self, model: Any, what: str) -> None:
+        """Refuse a change of the primary key where there are entities, which it names."""
+        session, kind = self.connection.session, _kind(model)
+        if first_row(session.run_query(Query(kind, session.namespace(), limit=1), KEYS)) is not None:
+            raise NotSupportedError(
+                f"{model._meta.label}.{what} while there are entities of the kind {kind!r}: the primary key is an entity's name, which "
+                "never changes. Create a new model, copy the rows by RunPython, and delete the old one."
+            )
+
+    def _refuse_generated(self, field: Any) -> None:
+        features = self.connection.features
+        if getattr(field, "generated", False) and not (
+            features.supports_stored_generated_columns if field.db_persist else features.supports_virtual_generated_columns
+        ):
+            raise NotSupportedError(
+                f"{field.model._meta.label}.{field.name} is a GeneratedField, which the store cannot compute. Use a property, or a field "
+                "that save() sets."
+            )
+
+
+def _kind(model: Any) -> str:
+    return unquoted(model._meta.db_table)
+
+
+def _key_fields(model: Any) -> tuple[Any, ...]:
+    return tuple(model._meta.pk_fields)
+
+
+def _references(old_field: Any, new_field: Any) -> Iterator[tuple[Any, Any, Any]]:
+    """Yield the model and the old and the new foreign key of each reference to a field."""
+    news = {(each.model._meta.label_lower, each.name): each for each in _foreign_keys(new_field)}
+    for old in _foreign_keys(old_field):
+        new = news.get((old.model._meta.label_lower, old.name))
+        if new is not None:
+            yield new.model, old, new
+
+
+def _foreign_keys(field: Any) -> Iterator[Any]:
+    for relation in field.model._meta.get_fields(include_hidden=True):
+        if relation.auto_created and not relation.concrete and (relation.one_to_many or relation.one_to_one):
+            reference = relation.field
+            if reference.concrete and reference.target_field.name == field.name:
+                yield reference
+
+
+def _repointed(entry: TableEntry, old: str, new: str) -> TableEntry:
+    """Return an entry whose references to a table follow its new name."""
+    columns = tuple(
+        replace(column, relation=(new, column.relation[1])) if column.relation is not None and column.relation[0] == old else column
+        for column in entry.columns
+    )
+    return replace(entry, columns=columns)
+
+
+def _described(entry: TableEntry) -> str:
+    constraints = [f"{each.name}: {each.definition or ', '.join(each.columns)}" for each in entry.constraints]
+    return ", ".join([*map(_described_column, entry.columns), *constraints])
+
+
+def _described_column(column: ColumnEntry) -> str:
+    size = {"decimal": f"({column.max_digits}, {column.decimal_places})", "string": f"({column.max_length})" if column.max_length else ""}
+    parts = [column.name, (column.type or column.field) + size.get(column.type, "")]
+    flags = {"PRIMARY KEY": column.primary_key, "UNIQUE": column.unique and not column.primary_key, "UNINDEXED": not column.indexed}
+    parts += [word for word, on in flags.items() if on]
+    parts.append("NULL" if column.null else "NOT NULL")
+    if column.relation is not None:
+        parts.append(f"REFERENCES {'.'.join(column.relation)}")
+    return " ".join(parts)

@@ -1,0 +1,259 @@
+"""The catalog: one entity for each kind that a migration made. It is what introspection reads, for not every store lists its kinds.
+
+All entries are in one entity group, so that the list of them is strongly consistent on every store. Nothing else reads the catalog: a kind
+without an entry works all the same.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass, fields, replace
+from typing import TYPE_CHECKING, Any
+
+from django.db.utils import ProgrammingError
+
+from ..datamodel import ENTITY, ID, Column, Entity, HasAncestor, Key, Mutation, Query, Shape, Type, Verb
+from ..mapping import mapping_of
+from ..mapping.columns import ColumnMapping, map_column, target_of, unquoted
+
+if TYPE_CHECKING:
+    from .base import DatabaseWrapper
+
+KIND = "_kindstore_catalog"
+ROOT = "tables"
+NAMES = Shape((Column(ID, Type.STR),))
+ENTRY = Shape((Column(ENTITY, Type.ENTITY),))
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnEntry:
+    """One column: `type` is the store's (core.mapping.types), `field` Django's internal type, `relation` what it refers to."""
+
+    name: str
+    type: str
+    field: str
+    null: bool = False
+    primary_key: bool = False
+    unique: bool = False
+    db_index: bool = False
+    indexed: bool = True
+    max_length: int | None = None
+    max_digits: int | None = None
+    decimal_places: int | None = None
+    collation: str = ""
+    comment: str = ""
+    relation: tuple[str, str] | None = None  # table and column
+
+
+@dataclass(frozen=True, slots=True)
+class ConstraintEntry:
+    """A constraint or an index of the model's Meta; `definition` says in Django's words what columns alone do not."""
+
+    name: str
+    columns: tuple[str, ...] = ()
+    unique: bool = False
+    index: bool = False
+    check: bool = False
+    orders: tuple[str, ...] = ()
+    definition: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TableEntry:
+    """One kind. `progress` is where the rewriting of its entities has come to, while one is under way."""
+
+    name: str
+    columns: tuple[ColumnEntry, ...] = ()
+    constraints: tuple[ConstraintEntry, ...] = ()
+    comment: str = ""
+    progress: tuple[Any, ...] | None = None
+
+    def with_column(self, column: ColumnEntry) -> TableEntry:
+        """Return the entry with a column more, or with another in the place of the one of that name."""
+        if column.name not in {each.name for each in self.columns}:
+            return replace(self, columns=(*self.columns, column))
+        return replace(self, columns=tuple(column if each.name == column.name else each for each in self.columns))
+
+    def without_column(self, name: str) -> TableEntry:
+        """Return the entry without a column and without the constraints that it takes part in."""
+        columns = tuple(column for column in self.columns if column.name != name)
+        return replace(self, columns=columns, constraints=tuple(each for each in self.constraints if name not in each.columns))
+
+    def with_altered(self, old_name: str, column: ColumnEntry) -> TableEntry:
+        """Return the entry with a column in the place of another, which may have had another name."""
+        columns = tuple(column if each.name == old_name else each for each in self.columns)
+        constraints = tuple(
+            replace(each, columns=tuple(column.name if name == old_name else name for name in each.columns)) for each in self.constraints
+        )
+        return replace(self, columns=columns, constraints=constraints).with_column(column)
+
+    def with_constraint(self, constraint: ConstraintEntry) -> TableEntry:
+        """Return the entry with a constraint more, or with another in the place of the one of that name."""
+        return replace(self, constraints=(*(each for each in self.constraints if each.name != constraint.name), constraint))
+
+    def without_constraint(self, name: str) -> TableEntry:
+        """Return the entry without a constraint."""
+        return replace(self, constraints=tuple(each for each in self.constraints if each.name != name))
+
+
+class Catalog:
+    """The entries of a connection's namespace."""
+
+    def __init__(self, connection: DatabaseWrapper) -> None:
+        self.connection = connection
+
+    def names(self) -> list[str]:
+        """Return the names of the tables, in the order of the store."""
+        query = Query(KIND, self._root().namespace, HasAncestor(self._root()))
+        return [row[0] for page in self.connection.session.run_query(query, NAMES) for row in page.rows]
+
+    def entries(self) -> list[TableEntry]:
+        """Return the entries of all tables."""
+        query = Query(KIND, self._root().namespace, HasAncestor(self._root()))
+        return [decode(row[0]) for page in self.connection.session.run_query(query, ENTRY) for row in page.rows]
+
+    def get(self, name: str) -> TableEntry | None:
+        """Return the entry of a table, or None."""
+        (row,) = self.connection.session.lookup([self.key(name)], ENTRY)
+        return None if row is None else decode(row[0])
+
+    def require(self, name: str) -> TableEntry:
+        """Return the entry of a table, or raise ProgrammingError."""
+        entry = self.get(name)
+        if entry is None:
+            raise ProgrammingError(
+                f"The catalog of {self.connection.alias!r} has no entry for the kind {name!r}, so nothing is known of its columns. "
+                "`manage.py migrate` writes the entries of the models that have migrations."
+            )
+        return entry
+
+    def put(self, *entries: TableEntry, gone: Iterable[str] = ()) -> None:
+        """Write entries, and delete those of other tables, all at once."""
+        deletions = [Mutation(Verb.DELETE, self.key(name)) for name in gone]
+        self.connection.session.commit([*map(self.mutation, entries), *deletions])
+
+    def delete(self, name: str) -> None:
+        """Delete the entry of a table, if there is one."""
+        self.put(gone=[name])
+
+    def mutation(self, entry: TableEntry) -> Mutation:
+        """Return the mutation that writes an entry."""
+        return Mutation(Verb.UPSERT, self.key(entry.name), encode(self.key(entry.name), entry))
+
+    def key(self, name: str) -> Key:
+        """Return the key of a table's entry."""
+        return self._root().child(KIND, name)
+
+    def _root(self) -> Key:
+        return Key(((KIND, ROOT),), self.connection.session.namespace())
+
+
+def encode(key: Key, entry: TableEntry) -> Entity:
+    """Return an entry as an entity, its parts as JSON."""
+    properties = {
+        "columns": json.dumps([asdict(column) for column in entry.columns]),
+        "constraints": json.dumps([asdict(constraint) for constraint in entry.constraints]),
+        "comment": entry.comment,
+        "progress": json.dumps(entry.progress),
+    }
+    return Entity(key, properties, frozenset(properties))
+
+
+def decode(entity: Entity) -> TableEntry:
+    """Return the entry of an entity. What a newer kindstore may have added to it is passed over."""
+    assert entity.key is not None
+    part = {name: json.loads(str(entity.properties.get(name, "null"))) for name in ("columns", "constraints", "progress")}
+    return TableEntry(
+        str(entity.key.id_or_name),
+        tuple(_known(ColumnEntry, each) for each in part["columns"] or ()),
+        tuple(_known(ConstraintEntry, each) for each in part["constraints"] or ()),
+        str(entity.properties.get("comment", "")),
+        None if part["progress"] is None else tuple(part["progress"]),
+    )
+
+
+def _known(cls: Any, values: dict[str, Any]) -> Any:
+    names = {each.name for each in fields(cls)}
+    return cls(**{name: tuple(value) if isinstance(value, list) else value for name, value in values.items() if name in names})
+
+
+def describe_model(model: Any, connection: Any) -> TableEntry:
+    """Return the entry that a model's table has."""
+    mapping, options = mapping_of(model, connection), model._meta
+    keys = mapping.key_columns
+    return TableEntry(
+        mapping.kind,
+        tuple(_describe_column(column, primary_key=column in keys) for column in mapping.columns),
+        tuple(_describe_meta(model)),
+        options.db_table_comment or "",
+    )
+
+
+def describe_field(field: Any, connection: Any) -> ColumnEntry:
+    """Return the entry of a field's column."""
+    return _describe_column(map_column(field, connection, is_key=field.primary_key), primary_key=field.primary_key)
+
+
+def _describe_column(column: ColumnMapping, *, primary_key: bool) -> ColumnEntry:
+    field, target = column.field, target_of(column.field)
+    return ColumnEntry(
+        column.name,
+        column.column_type,
+        target.get_internal_type(),
+        null=field.null,
+        primary_key=primary_key,
+        unique=field.unique,
+        db_index=field.db_index,
+        indexed=column.indexed,
+        max_length=target.max_length,
+        max_digits=getattr(target, "max_digits", None),
+        decimal_places=getattr(target, "decimal_places", None),
+        collation=getattr(target, "db_collation", None) or "",
+        comment=field.db_comment or "",
+        relation=_relation(field),
+    )
+
+
+def _relation(field: Any) -> tuple[str, str] | None:
+    if not field.remote_field or not getattr(field, "db_constraint", False):
+        return None
+    target = field.target_field
+    return unquoted(target.model._meta.db_table), unquoted(target.column)
+
+
+def _describe_meta(model: Any) -> Iterator[ConstraintEntry]:
+    for names in model._meta.unique_together:
+        yield describe_together(model, names, unique=True)
+    for constraint in model._meta.constraints:
+        yield describe_constraint(model, constraint)
+    for index in model._meta.indexes:
+        yield describe_index(model, index)
+
+
+def describe_together(model: Any, names: Iterable[str], *, unique: bool) -> ConstraintEntry:
+    """Return the entry of one group of unique_together or index_together."""
+    columns = columns_of(model, names)
+    name = "_".join((unquoted(model._meta.db_table), *columns, "uniq" if unique else "idx"))
+    return ConstraintEntry(name, columns, unique=unique, index=True, orders=("ASC",) * len(columns))
+
+
+def describe_constraint(model: Any, constraint: Any) -> ConstraintEntry:
+    """Return the entry of a constraint of a model's Meta."""
+    names = getattr(constraint, "fields", None)
+    check = not hasattr(constraint, "fields")
+    return ConstraintEntry(
+        constraint.name, columns_of(model, names or ()), unique=not check, index=not check, check=check, definition=repr(constraint)
+    )
+
+
+def describe_index(model: Any, index: Any) -> ConstraintEntry:
+    """Return the entry of an index of a model's Meta."""
+    names = [name for name, _ in index.fields_orders]
+    orders = tuple("DESC" if order else "ASC" for _, order in index.fields_orders)
+    return ConstraintEntry(index.name, columns_of(model, names), index=True, orders=orders, definition=repr(index))
+
+
+def columns_of(model: Any, names: Iterable[str]) -> tuple[str, ...]:
+    """Return the columns of a model's fields."""
+    return tuple(unquoted(model._meta.get_field(name).column) for name in names)
