@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from itertools import groupby
 from typing import Any
 
@@ -57,7 +58,7 @@ OPERATIONS = (
     Operation("`objects.create(...)`", lambda: lambda: Record.objects.create(n=1), ("Commit",), ("Commit",)),
     Operation("`objects.create(pk=...)`", lambda: lambda: Record.objects.create(pk=5000), ("Commit",), ("Commit",)),
     Operation("`obj.save()` of a loaded row", lambda: changed().save, ("Commit",), ("Lookup", "Commit")),
-    Operation("`obj.save(update_fields=[...])`", lambda: lambda row=changed(): row.save(update_fields=["name"]), ("Commit",), ("Lookup", "Commit")),
+    Operation("`obj.save(update_fields=[...])`", lambda: partial(changed().save, update_fields=["name"]), ("Commit",), ("Lookup", "Commit")),
     Operation("`get(pk=...)`", lambda: lambda: Record.objects.get(pk=1), ("Lookup",), ("Lookup",)),
     Operation("`get(name=...)`", lambda: lambda: Record.objects.get(name="row 7"), ("RunQuery",), ("RunQuery",)),
     Operation("`filter(...)`, 100 rows", lambda: lambda: list(Record.objects.filter(n=3)), ("RunQuery",), ("RunQuery",)),
@@ -76,11 +77,11 @@ OPERATIONS = (
     Operation("`update(f=F(f) + 1)`, 100 rows", lambda: lambda: Record.objects.filter(n=3).update(n=F("n") + 1), ("RunQuery", "Commit"), ("RunQuery", *commits(100))),
     Operation("`obj.delete()`", lambda: first().delete, ("Lookup", "Commit"), ("Lookup", "Commit")),
     Operation("`filter(...).delete()`, 100 rows", lambda: Record.objects.filter(n=3).delete, ("RunQuery", "Commit"), ("RunQuery", *commits(100))),
-    Operation("`bulk_create([500 rows])`", lambda: lambda rows=new(500): Record.objects.bulk_create(rows), ("Commit",), commits(500)),
-    Operation("`bulk_update([100 rows], [...])`", lambda: lambda rows=hundred(): Record.objects.bulk_update(rows, ["name"]), ("Lookup", "Commit"), ("Lookup", *commits(100))),
+    Operation("`bulk_create([500 rows])`", lambda: partial(Record.objects.bulk_create, new(500)), ("Commit",), commits(500)),
+    Operation("`bulk_update([100 rows], [...])`", lambda: partial(Record.objects.bulk_update, hundred(), ["name"]), ("Lookup", "Commit"), ("Lookup", *commits(100))),
     Operation("`none()`, `filter(pk__in=[])`", lambda: lambda: list(Record.objects.filter(pk__in=[])), (), ()),
-    Operation("`obj.author_id`", lambda: lambda row=first(): row.author_id, (), ()),
-)  # fmt: skip
+    Operation("`obj.author_id`", lambda: partial(getattr, first(), "author_id"), (), ()),
+)
 # What the legacy store has no aggregation for.
 AGGREGATES = Operation(
     "`aggregate(Sum(...), Avg(...))`", lambda: lambda: Record.objects.aggregate(Sum("n"), Avg("n")), ("RunAggregationQuery",) * 2, ()
