@@ -113,8 +113,9 @@ def key_size(key: Key) -> int:
 def check_filter_value(value: Value, name: str, limits: Capabilities) -> Value:
     """Return a filter's value as it is compared, or raise InvalidRequest where the store would refuse it."""
     value = _rebuild(name, value)
-    check = _CHECKS[type(value)]
-    check(value, name, True, limits)
+    if type(value) in _REBUILT:
+        raise InvalidRequest(f"The filter on {name!r} compares with a {type(value).__name__}; the store compares single values only.")
+    _CHECKS[type(value)](value, name, True, limits)
     return value
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import sqlite3
 from collections.abc import Iterable, Iterator
@@ -82,6 +83,15 @@ class Log:
         connection, self._connection = self._connection, None
         if connection is not None:
             connection.close()
+
+    def abandon(self) -> None:
+        """Leave the file to the parent of this forked process.
+
+        SQLite would finish the file's journal when this copy of the connection is closed, under the eyes of the parent that writes to it;
+        so it is never closed, not even at the end of the process.
+        """
+        if self._connection is not None:
+            ctypes.pythonapi.Py_IncRef(ctypes.py_object(self._connection))
 
     @property
     def _db(self) -> sqlite3.Connection:

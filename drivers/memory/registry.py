@@ -56,7 +56,7 @@ def _after_fork() -> None:
 
 def _after_fork_in_child() -> None:
     for store in _stores.values():
-        store.forked = store.path is not None
+        store.after_fork_in_child()
     _after_fork()
 
 

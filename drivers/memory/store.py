@@ -58,6 +58,12 @@ class Store:
             with self.writing:
                 self._log.close()
 
+    def after_fork_in_child(self) -> None:
+        """Keep what is in memory as this process's own; a file stays the parent's."""
+        if self._log is not None:
+            self.forked = True
+            self._log.abandon()
+
     def check_process(self) -> None:
         """Raise OperationalError in a child of the process that holds the file."""
         if self.forked:
