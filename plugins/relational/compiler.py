@@ -1,0 +1,90 @@
+"""Django's SQL compilers for SQLite, which note what they read and run through the engine. `ops.compiler()` finds them here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Any
+
+from django.core.exceptions import EmptyResultSet
+from django.db.models.expressions import RawSQL
+from django.db.models.sql import compiler as django_compiler
+from django.db.models.sql.constants import GET_ITERATOR_CHUNK_SIZE, MULTI, ROW_COUNT, SINGLE
+from django.db.models.sql.where import ExtraWhere
+
+from .recording import Statement
+
+if TYPE_CHECKING:
+    from .engine import RelationalEngine
+
+
+class SQLCompiler(django_compiler.SQLCompiler):  # type: ignore[misc]
+    """Compiles a SELECT for the scratch database `connection`. One that the engine made, and no inner one, can also execute it."""
+
+    engine: RelationalEngine
+    reason = ""
+    has_extra_select = False
+
+    def statement(self) -> Statement:
+        """Compile; raise EmptyResultSet where no row can match."""
+        with self.connection.recorded() as recording:
+            sql, params = self.as_sql()
+        return Statement(self.query.model, sql.strip(), tuple(params), recording, self.reason)
+
+    def get_from_clause(self) -> Any:
+        clause = super().get_from_clause()
+        if self.connection.recording is not None:
+            self.connection.recording.note(self)
+        return clause
+
+    def compile(self, node: Any) -> Any:
+        if self.connection.recording is not None and isinstance(node, (RawSQL, ExtraWhere)):
+            self.connection.recording.raw = True
+        return super().compile(node)
+
+    def execute_sql(self, result_type: Any = MULTI, chunked_fetch: bool = False, chunk_size: int = GET_ITERATOR_CHUNK_SIZE) -> Any:  # noqa: ARG002
+        """Run the statement over the rows that it reads. All of its results are there when this returns."""
+        try:
+            statement = self.statement()
+        except EmptyResultSet:
+            return iter(()) if result_type == MULTI else None
+        rows = self.engine.run(self.connection, statement)
+        if result_type == SINGLE:
+            return rows[0][: self.col_count] if rows else None
+        if result_type == ROW_COUNT:
+            return len(rows)
+        return self._chunks(rows, chunk_size) if result_type == MULTI else None
+
+    def _chunks(self, rows: list[Any], size: int) -> Iterator[list[Any]]:
+        if self.has_extra_select:
+            rows = [row[: self.col_count] for row in rows]
+        return iter([rows[start : start + size] for start in range(0, len(rows), size)])
+
+    def apply_converters(self, rows: Iterable[Any], converters: dict[int, Any]) -> Iterator[list[Any]]:
+        """Convert as Django does; a field's `from_db_value` is given the connection that the user knows."""
+        outer, items = self.connection.outer, list(converters.items())
+        for row in map(list, rows):
+            for position, (conversions, expression) in items:
+                value = row[position]
+                for convert in conversions:
+                    value = convert(value, expression, outer)
+                row[position] = value
+            yield row
+
+    def explain_query(self) -> Iterator[str]:
+        """Yield the lines that say how the query would run, without running it."""
+        yield from self.engine.explain(self.connection, self)
+
+
+class SQLAggregateCompiler(SQLCompiler):
+    """Compiles aggregates over an inner query."""
+
+    def as_sql(self) -> tuple[str, tuple[Any, ...]]:
+        parts, params = [], []
+        for annotation in self.query.annotation_select.values():
+            sql, values = annotation.select_format(self, *self.compile(annotation))
+            parts.append(sql)
+            params.extend(values)
+        self.col_count = len(parts)
+        inner = self.query.inner_query.get_compiler(connection=self.connection, elide_empty=self.elide_empty)
+        inner_sql, inner_params = inner.as_sql(with_col_aliases=True)
+        return f"SELECT {', '.join(parts)} FROM ({inner_sql}) subquery", (*params, *inner_params)

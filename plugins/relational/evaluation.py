@@ -1,0 +1,100 @@
+"""Computes expressions for given rows: of an UPDATE, whose rows are read already, or of an INSERT."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from django.core.exceptions import FieldError
+from django.db.models import JSONField
+from django.db.models.sql.query import Query
+
+from ...core.datamodel import Row, Type
+from ...core.mapping import mapping_of
+from .recording import Statement
+from .scratch import Rows, Scratch, quoted
+from .storage import converted
+from .tables import table_of
+
+if TYPE_CHECKING:
+    from .engine import RelationalEngine
+
+ROWS = "kindstore rows"  # the table of the given rows; the model's own may be read by inner queries
+Decode = Callable[[Any], Any]
+
+
+def evaluate(
+    engine: RelationalEngine, scratch: Scratch, model: Any, rows: Sequence[Row], expressions: dict[Any, Any]
+) -> list[tuple[Any, ...]]:
+    """Return, for each row, the database values of the expressions."""
+    if not rows:
+        return []
+    mapping = mapping_of(model, scratch.outer)
+    statement, decoders = compiled(scratch, mapping.model, expressions)
+    table = scratch.ensure(table_of(mapping.kind, [mapping]), ROWS)
+    nothing = (None,) * len(mapping.columns)
+    given = Rows(ROWS, tuple(table.columns), converted([row or nothing for row in rows], mapping.columns))
+    results = engine.run(scratch, statement, given)
+    return [tuple(decode(value) for decode, value in zip(decoders, row, strict=True)) for row in results]
+
+
+def compiled(scratch: Scratch, model: Any, expressions: dict[Any, Any]) -> tuple[Statement, list[Decode]]:
+    """Return the statement that computes expressions for every row, in the order in which the rows are inserted."""
+    query = Query(model)
+    alias = query.get_initial_alias()
+    compiler = query.get_compiler(connection=scratch)
+    parts: list[str] = []
+    params: list[Any] = []
+    with scratch.recorded() as recording:
+        for expression in expressions.values():
+            sql, values = compiler.compile(expression)
+            parts.append(f"({sql})")
+            params.extend(values)
+    name = compiler.quote_name_unless_alias(alias)
+    text = f"SELECT {', '.join(parts)} FROM {quoted(ROWS)} AS {name} ORDER BY {name}.{_row_number(model)}"
+    decoders = [_decoder(scratch, field, expression) for field, expression in expressions.items()]
+    return Statement(model, text, tuple(params), recording, "an expression reads other rows"), decoders
+
+
+def _row_number(model: Any) -> str:
+    """Return the one of SQLite's names of a row's number that is no column's."""
+    taken = {field.column.lower() for field in model._meta.local_concrete_fields}
+    return next(name for name in ("_rowid_", "rowid", "oid") if name not in taken)
+
+
+def _decoder(scratch: Scratch, field: Any, expression: Any) -> Decode:
+    """Return what turns SQLite's value of an expression into the database value of the field that it is for."""
+    outer, is_integer = scratch.outer, mapping_of(field.model, scratch.outer).by_field[field].type is Type.INT
+    output = _output_field(expression, field)
+    is_json = isinstance(output, JSONField) and isinstance(field, JSONField)
+    steps = [*scratch.ops.get_db_converters(_Typed(output)), *output.get_db_converters(outer)]
+
+    def decode(value: Any) -> Any:
+        if value is None or (is_json and _is_json_null(value)):
+            return value
+        for step in steps:
+            value = step(value, expression, outer)
+        if is_integer and isinstance(value, float):
+            value = round(value)
+        return field.get_db_prep_save(value, outer)
+
+    return decode
+
+
+class _Typed:
+    """What Django's converters ask of an expression."""
+
+    def __init__(self, output_field: Any) -> None:
+        self.output_field = output_field
+
+
+def _output_field(expression: Any, field: Any) -> Any:
+    try:
+        return getattr(expression, "_output_field_or_none", None) or field
+    except FieldError:
+        return field
+
+
+def _is_json_null(value: Any) -> bool:
+    return isinstance(value, str) and value.strip() == json.dumps(None)
