@@ -12,8 +12,6 @@ from typing import Any
 import pytest
 from django.conf import settings
 
-import kindstore
-
 pytest_plugins = ["kindstore.testing.fixtures"]
 
 DATABASES: dict[str, dict[str, Any]] = {
@@ -28,10 +26,7 @@ CONSISTENCY = float(os.environ.get("KINDSTORE_TEST_CONSISTENCY", "1.0"))
 # Each package in tests/apps, which pyproject.toml puts on the path, is an app for the tests.
 TEST_APPS = sorted(path.parent.name for path in (Path(__file__).parent / "apps").glob("*/__init__.py"))
 # Each environment has the requirements of its own store alone, so that it shows that they are enough.
-FOREIGN = {
-    "memory": ["drivers/google", "drivers/datastore", "drivers/firestore_datastore_mode"],
-    "datastore": ["drivers/firestore_datastore_mode"],
-}
+FOREIGN = {"memory": ["drivers/google"], "datastore": ["drivers/google/test_admin.py"]}
 collect_ignore = FOREIGN.get(CHOSEN or "", [])
 
 
@@ -43,9 +38,7 @@ def pytest_configure(config: pytest.Config) -> None:
     if DRIVER != "memory":
         start_emulator(config)
     settings.configure(
-        DATABASES={"default": {**DATABASES[DRIVER], "OPTIONS": {"ids": "sequential"}}}
-        if (Path(kindstore.__file__).parent / "drivers" / "memory" / "base.py").exists()
-        else {},
+        DATABASES={"default": {**DATABASES[DRIVER], "OPTIONS": {"ids": "sequential"}}},
         DEFAULT_AUTO_FIELD="django.db.models.BigAutoField",
         INSTALLED_APPS=["kindstore.core", "django.contrib.contenttypes", "django.contrib.auth", "django.contrib.sessions", *TEST_APPS],
         SECRET_KEY="tests",
@@ -78,13 +71,15 @@ def belongs_here(item: pytest.Item) -> bool:
     """Tell whether a test runs on the chosen store. One that needs both emulators runs with Firestore's."""
     if (item.get_closest_marker("eventual") is not None) is not (CONSISTENCY < 1.0):
         return False
-    needed = emulators_of(item)
-    return CHOSEN is None or not needed or (CHOSEN in needed and ("firestore" not in needed or CHOSEN == "firestore"))
+    stores = stores_of(item)
+    return CHOSEN is None or not stores or ("firestore" if "firestore" in stores else min(stores)) == CHOSEN
 
 
-def emulators_of(item: pytest.Item) -> set[str]:
-    """Return the emulators that a test asks for, by a fixture or by a parameter of that name."""
+def stores_of(item: pytest.Item) -> set[str]:
+    """Return the stores that a test is about: by a fixture or a parameter of that name, or as one of the memory driver's own."""
     names = set(getattr(item, "fixturenames", ()))
     callspec = getattr(item, "callspec", None)
     values = {value for value in callspec.params.values() if isinstance(value, str)} if callspec else set()
-    return {kind for kind in DATABASES if f"{kind}_emulator" in names or kind in values} - {"memory"}
+    emulated = {kind for kind in ("datastore", "firestore") if f"{kind}_emulator" in names or kind in values}
+    own = item.path.parent.name == "memory" or item.path.stem == "test_memory"
+    return emulated or ({"memory"} if own else set())
