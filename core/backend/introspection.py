@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 WRITTEN_AS = {"FileField": "CharField", "FilePathField": "CharField", "SlugField": "CharField", "IPAddressField": "GenericIPAddressField"}
 
 
-class DatabaseIntrospection(BaseDatabaseIntrospection):  # type: ignore[misc]
+class DatabaseIntrospection(BaseDatabaseIntrospection):
     """Reads the catalog; a kind without an entry is refused with ProgrammingError. The cursors that Django passes are not needed."""
 
     connection: DatabaseWrapper
@@ -106,5 +106,13 @@ def _constraint(each: ConstraintEntry) -> dict[str, Any]:
 
 
 def _info(columns: list[str], **given: Any) -> dict[str, Any]:
-    defaults = {"primary_key": False, "unique": False, "foreign_key": None, "check": False, "index": False, "orders": [], "type": None}
+    defaults: dict[str, Any] = {
+        "primary_key": False,
+        "unique": False,
+        "foreign_key": None,
+        "check": False,
+        "index": False,
+        "orders": [],
+        "type": None,
+    }
     return {"columns": columns, **defaults, **given}

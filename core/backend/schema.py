@@ -24,7 +24,7 @@ KEYS = Shape((Column(KEY, Type.KEY),))
 Edit = Callable[[TableEntry], TableEntry]
 
 
-class DatabaseSchemaEditor(BaseDatabaseSchemaEditor):  # type: ignore[misc]
+class DatabaseSchemaEditor(BaseDatabaseSchemaEditor):
     """Each operation is a step with a text, which `sqlmigrate` prints. A step that was interrupted goes on when it is run again."""
 
     @property
