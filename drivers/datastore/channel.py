@@ -13,7 +13,9 @@ import google.auth.transport.grpc
 import google.auth.transport.requests
 import grpc
 from django.core.exceptions import ImproperlyConfigured
+from google.auth.credentials import with_scopes_if_required
 from google.auth.exceptions import DefaultCredentialsError
+from google.oauth2.service_account import Credentials
 
 from .messages import RESPONSES
 
@@ -38,14 +40,19 @@ class Channel:
     """A lazy channel to one target; without credentials it is plain text, for an emulator."""
 
     def __init__(self, target: str, credentials: Any = None, *, secure: bool = True) -> None:
-        """Remember where to connect. `credentials` are google.auth's, or their file's path; None means the application-default ones."""
+        """Remember where to connect. `credentials` are as `load_credentials` takes them."""
         self.target = target
-        self._credentials = credentials
+        self.credentials = credentials
         self._secure = secure
         self._lock = threading.Lock()
         self._grpc: Any = None
         self._methods: dict[str, Send] = {}
         _channels.add(self)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether this process has made the gRPC channel."""
+        return self._grpc is not None
 
     def method(self, name: str) -> Send:
         """Return the callable of one RPC."""
@@ -78,7 +85,7 @@ class Channel:
     def _connect(self) -> Any:
         if not self._secure:
             return grpc.insecure_channel(self.target, options=OPTIONS)
-        credentials = load_credentials(self._credentials)[0]
+        credentials = load_credentials(self.credentials)[0]
         request = google.auth.transport.requests.Request()
         return google.auth.transport.grpc.secure_authorized_channel(credentials, request, self.target, options=OPTIONS)
 
@@ -88,20 +95,23 @@ class Channel:
 
 
 def load_credentials(given: Any) -> tuple[Any, str | None]:
-    """Return google.auth credentials and the project that they name: those given, of a file, or the application-default ones."""
+    """Return google.auth's credentials and their project: those given, of a service account's file, or the application-default ones."""
     try:
-        if given is None:
-            credentials, project = google.auth.default(scopes=SCOPES)
-        elif isinstance(given, (str, os.PathLike)):
-            credentials, project = google.auth.load_credentials_from_file(os.fspath(given), scopes=SCOPES)
-        else:
-            credentials, project = google.auth.credentials.with_scopes_if_required(given, SCOPES), getattr(given, "project_id", None)
-    except DefaultCredentialsError as error:
+        credentials, project = _credentials(given)
+    except (DefaultCredentialsError, OSError, ValueError) as error:
         raise ImproperlyConfigured(
             f"There are no usable Google credentials ({error}). Set DATABASES[...]['CREDENTIALS'] to a service account's file, run "
             "`gcloud auth application-default login`, or set DATASTORE_EMULATOR_HOST to use an emulator."
         ) from error
     return credentials, project
+
+
+def _credentials(given: Any) -> tuple[Any, str | None]:
+    if given is None:
+        return google.auth.default(scopes=SCOPES)
+    if isinstance(given, (str, os.PathLike)):
+        given = Credentials.from_service_account_file(os.fspath(given))
+    return with_scopes_if_required(given, SCOPES), getattr(given, "project_id", None)
 
 
 def _after_fork_in_child() -> None:

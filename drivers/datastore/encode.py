@@ -37,7 +37,6 @@ def encode_properties(
     key: Key | None = None,
     *,
     nested: bool = False,
-    hidden: bool = False,
 ) -> None:
     """Fill a map of properties; `nested` are those of an embedded entity, which go by their own flags, whatever the whole is."""
     name: str | None = None

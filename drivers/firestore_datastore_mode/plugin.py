@@ -26,4 +26,4 @@ class FirestorePlugin(DatastorePlugin):
         """Make the driver from settings that were checked."""
         from .driver import FirestoreDriver
 
-        return FirestoreDriver(**self.arguments(settings))
+        return FirestoreDriver(**self.arguments(settings), admin_endpoint=settings.driver_options.get("admin_endpoint"))

@@ -1,0 +1,106 @@
+from __future__ import annotations
+
+import pytest
+from django.core.exceptions import ImproperlyConfigured
+from google.auth.credentials import AnonymousCredentials
+
+from kindstore.core.datamodel import ID, Column, Entity, Key, Mutation, Shape, Verb
+from kindstore.core.settings import AliasSettings
+from kindstore.drivers.datastore.capabilities import EMULATOR_REQUEST_BYTES, LEGACY
+from kindstore.drivers.datastore.plugin import DatastorePlugin
+from kindstore.drivers.firestore_datastore_mode.capabilities import FIRESTORE
+from kindstore.drivers.firestore_datastore_mode.plugin import FirestorePlugin
+
+PLUGINS = pytest.mark.parametrize("plugin", [DatastorePlugin, FirestorePlugin])
+
+
+@pytest.fixture(autouse=True)
+def no_environment(monkeypatch):
+    for name in ("DATASTORE_EMULATOR_HOST", "GOOGLE_CLOUD_PROJECT", "DATASTORE_PROJECT_ID", "GOOGLE_APPLICATION_CREDENTIALS"):
+        monkeypatch.delenv(name, raising=False)
+
+
+def settings(**given):
+    given.setdefault("driver_options", {"emulator_host": "localhost:1"})
+    return AliasSettings("default", "", **given)
+
+
+@PLUGINS
+def test_an_unknown_option_lists_the_known_ones(plugin):
+    with pytest.raises(ImproperlyConfigured, match=r"unknown option 'emulater_host'.*'emulator_host'.*'timeout'"):
+        plugin().driver(settings(project="p", driver_options={"emulater_host": "x"}))
+
+
+@PLUGINS
+@pytest.mark.parametrize("variable", ["GOOGLE_CLOUD_PROJECT", "DATASTORE_PROJECT_ID"])
+def test_the_project_may_come_from_the_environment(plugin, variable, monkeypatch):
+    monkeypatch.setenv(variable, "from-there")
+    assert plugin().driver(settings()).home.project == "from-there"
+
+
+@PLUGINS
+def test_the_project_of_the_settings_goes_first(plugin, monkeypatch):
+    monkeypatch.setenv("GOOGLE_CLOUD_PROJECT", "from-there")
+    assert plugin().driver(settings(project="mine")).home.project == "mine"
+
+
+@PLUGINS
+def test_a_missing_project_says_where_to_set_it(plugin):
+    with pytest.raises(ImproperlyConfigured, match=r"'PROJECT'.*GOOGLE_CLOUD_PROJECT"):
+        plugin().driver(settings())
+
+
+def test_the_project_may_come_from_the_credentials():
+    credentials = AnonymousCredentials()
+    credentials.project_id = "theirs"
+    driver = DatastorePlugin().driver(settings(credentials=credentials, driver_options={}))
+    assert (driver.home.project, driver.is_production) == ("theirs", True)
+
+
+def test_credentials_that_cannot_be_read_are_an_error(tmp_path):
+    with pytest.raises(ImproperlyConfigured, match="CREDENTIALS"):
+        DatastorePlugin().driver(settings(credentials=str(tmp_path / "missing.json"), driver_options={}))
+
+
+@PLUGINS
+def test_the_emulator_may_come_from_the_environment(plugin, monkeypatch):
+    monkeypatch.setenv("DATASTORE_EMULATOR_HOST", "localhost:8081")
+    driver = plugin().driver(settings(project="p", driver_options={}))
+    assert (driver.is_production, driver.identity) == (False, "google:localhost:8081/p/(default)")
+
+
+@pytest.mark.parametrize(("plugin", "capabilities"), [(DatastorePlugin, LEGACY), (FirestorePlugin, FIRESTORE)])
+def test_an_emulator_takes_smaller_requests(plugin, capabilities):
+    emulated = plugin().driver(settings(project="p")).capabilities
+    real = plugin().driver(settings(project="p", driver_options={})).capabilities
+    assert (real, emulated.request_bytes) == (capabilities, EMULATOR_REQUEST_BYTES)
+
+
+def test_both_engines_on_one_store_have_one_identity():
+    drivers = [plugin().driver(settings(project="p")) for plugin in (DatastorePlugin, FirestorePlugin)]
+    assert drivers[0].identity == drivers[1].identity
+
+
+def test_two_databases_differ_in_identity():
+    identities = {FirestorePlugin().driver(settings(project="p", database=name)).identity for name in ("", "(default)", "other")}
+    assert len(identities) == 2
+
+
+def test_the_legacy_store_has_no_named_databases():
+    with pytest.raises(ImproperlyConfigured, match="firestore_datastore_mode"):
+        DatastorePlugin().driver(settings(project="p", database="other"))
+
+
+def test_named_databases_are_apart(firestore_emulator):
+    options = {"emulator_host": firestore_emulator}
+    here, there = (FirestorePlugin().driver(settings(project="p", database=name, driver_options=options)) for name in ("", "there"))
+    key = Key((("Thing", 1),), "named")
+    here.commit([Mutation(Verb.UPSERT, key, Entity(None, {"p": "here"}))])
+    there.commit([Mutation(Verb.UPSERT, key, Entity(None, {"p": "there"}))])
+    shape = Shape((Column("p"), Column(ID)))
+    assert (here.lookup([key], shape), there.lookup([key], shape)) == ([("here", 1)], [("there", 1)])
+    there.reset("named")
+    assert (here.lookup([key], shape), there.lookup([key], shape)) == ([("here", 1)], [None])
+    here.reset("named")
+    here.close()
+    there.close()
