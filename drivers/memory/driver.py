@@ -15,7 +15,7 @@ from .keys import position_of
 from .paging import first_window, pages
 from .prepare import Prepared, prepare
 from .reading import lookup_records, note_query, tables_of
-from .registry import canonical, open_store, release
+from .registry import canonical, is_in_memory, open_store, release
 from .selection import count_plainly, select
 from .store import Store
 
@@ -39,8 +39,7 @@ class MemoryDriver:
     @property
     def identity(self) -> str:
         """What the store is; one that is only in memory differs from that of every other process."""
-        store = self.store
-        return f"memory:{store.token}" if store.path is None else f"memory:{store.path}"
+        return f"memory:{self.store.token if is_in_memory(self.name) else self.name}"
 
     @property
     def store(self) -> Store:
@@ -134,8 +133,8 @@ class MemoryDriver:
             snapshot, transaction = store.snapshot(options)
             note_query(transaction, query)
             tables = tables_of(store, query)
-            if snapshot is None and not sliced and len(tables) == 1 and all(a.function == "count" for a in aggregations):
-                count = count_plainly(tables[0], prepared)
+            if not sliced and len(tables) == 1 and all(aggregation.function == "count" for aggregation in aggregations):
+                count = count_plainly(tables[0], prepared, snapshot)
                 if count is not None:
                     return tuple(bounded(count, aggregation) for aggregation in aggregations)
             records = select(tables, prepared, snapshot, first_window(prepared)).records if tables else []

@@ -18,7 +18,12 @@ def canonical(name: str) -> str:
     """Return what names one store: a file's absolute path, or the name itself of one in memory ("" is ":memory:")."""
     if not name:
         return IN_MEMORY
-    return name if name.startswith(IN_MEMORY) else os.path.realpath(name)
+    return name if is_in_memory(name) else os.path.realpath(name)
+
+
+def is_in_memory(name: str) -> bool:
+    """Say whether a canonical name is that of a store without a file."""
+    return name.startswith(IN_MEMORY)
 
 
 def open_store(name: str, capabilities: Capabilities, user: int) -> Store:
@@ -26,7 +31,7 @@ def open_store(name: str, capabilities: Capabilities, user: int) -> Store:
     with _lock:
         store = _stores.get(name)
         if store is None:
-            store = _stores[name] = Store(capabilities, None if name.startswith(IN_MEMORY) else name)
+            store = _stores[name] = Store(capabilities, None if is_in_memory(name) else name)
         _users.setdefault(name, set()).add(user)
         return store
 
@@ -36,7 +41,7 @@ def release(name: str, user: int) -> None:
     with _lock:
         users = _users.get(name, set())
         users.discard(user)
-        if not users and not name.startswith(IN_MEMORY) and name in _stores:
+        if not users and not is_in_memory(name) and name in _stores:
             _stores.pop(name).close()
 
 

@@ -82,9 +82,10 @@ def select(tables: list[Table], prepared: Prepared, snapshot: int | None, window
     return _collect(tables, prepared, snapshot, window)
 
 
-def count_plainly(table: Table, prepared: Prepared) -> int | None:
-    """Return how many current results there are, where an index tells without looking at them; else None."""
-    if len(prepared.branches) != 1 or not prepared.plain:
+def count_plainly(table: Table, prepared: Prepared, snapshot: int | None) -> int | None:
+    """Return how many results there are, where an index tells without looking at them; else None."""
+    changed = snapshot is not None and table.last_change > snapshot
+    if changed or len(prepared.branches) != 1 or not prepared.plain:
         return None
     branch, names = prepared.branches[0], {order.name for order in prepared.orders} - {KEY}
     if not branch and not names:

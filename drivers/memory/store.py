@@ -59,7 +59,8 @@ class Store:
                 self._log.close()
 
     def after_fork_in_child(self) -> None:
-        """Keep what is in memory as this process's own; a file stays the parent's."""
+        """Keep what is in memory as this process's own, another store from now on; a file stays the parent's."""
+        self.token = secrets.token_hex(8)
         if self._log is not None:
             self.forked = True
             self._log.abandon()
