@@ -21,28 +21,3 @@ def namespace(django_db_blocker: Any, monkeypatch: pytest.MonkeyPatch) -> Iterat
         yield name
         connection.session.driver.reset(name)
         connection.close()
-
-
-@pytest.fixture
-def rpcs() -> Rpcs:
-    """Records the methods of the RPCs of a block: `with rpcs: ...`, then `rpcs.methods`."""
-    return Rpcs()
-
-
-class Rpcs:
-    def __init__(self) -> None:
-        self.texts: list[str] = []
-
-    def __enter__(self) -> Rpcs:
-        self._forced = connection.force_debug_cursor
-        connection.force_debug_cursor = True
-        self._start = len(connection.queries_log)
-        return self
-
-    def __exit__(self, *_exception: object) -> None:
-        connection.force_debug_cursor = self._forced
-        self.texts = [entry["sql"] for entry in connection.queries_log][self._start :]
-
-    @property
-    def methods(self) -> list[str]:
-        return [text.split()[0] for text in self.texts]

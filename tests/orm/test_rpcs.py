@@ -10,7 +10,8 @@ import pytest
 from django.db import connection
 from records.models import Record
 
-from .conftest import Rpcs
+from kindstore.testing import capture_rpcs
+
 from .rpc_table import AGGREGATES, OPERATIONS, ROWS, Operation, table
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "reference" / "rpcs.md"
@@ -34,18 +35,18 @@ def expected(operation: Operation) -> tuple[str, ...]:
 
 @pytest.mark.usefixtures("rows")
 @pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.name)
-def test_an_operation_takes_the_rpcs_of_the_table(operation: Operation, rpcs: Rpcs) -> None:
+def test_an_operation_takes_the_rpcs_of_the_table(operation: Operation) -> None:
     run = operation.prepare()
-    with rpcs:
+    with capture_rpcs() as rpcs:
         run()
-    assert tuple(rpcs.methods) == expected(operation), rpcs.texts
+    assert tuple(rpcs.methods) == expected(operation), rpcs
 
 
 @pytest.mark.usefixtures("rows")
-def test_sums_and_averages_take_one_rpc_each(rpcs: Rpcs) -> None:
+def test_sums_and_averages_take_one_rpc_each() -> None:
     if not connection.session.capabilities.aggregations:
         return
-    with rpcs:
+    with capture_rpcs() as rpcs:
         AGGREGATES.prepare()()
     assert tuple(rpcs.methods) == AGGREGATES.rich
 

@@ -1,0 +1,57 @@
+"""Random filters, exclusions, orderings and slices have SQLite's answers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db import connection
+from django.db.utils import NotSupportedError
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+from records.models import Record
+
+from . import orm_strategies as strategies
+from .conftest import fresh_store
+from .orm_strategies import Asked
+
+STORE = "default"
+QUICK = (Phase.explicit, Phase.reuse, Phase.generate, Phase.shrink)
+sets = settings(max_examples=250, deadline=None, phases=QUICK, report_multiple_bugs=False, suppress_health_check=list(HealthCheck))
+
+
+def store(alias: str, rows: list[dict[str, Any]]) -> None:
+    Record.objects.using(alias).bulk_create(Record(pk=at, **row) for at, row in enumerate(rows, 1))
+
+
+def answer(asked: Asked, alias: str) -> list[Any]:
+    """Return the keys of the rows that a query finds, each with what it is sorted by."""
+    found = asked.on(Record.objects.using(alias))
+    names = [name.removeprefix("-") for name in asked.order]
+    listed = [(tuple(getattr(row, name) for name in names), row.pk) for row in found]
+    if asked.window is not None:
+        return listed
+    assert found.count() == len(listed)
+    assert found.exists() is bool(listed)
+    return [[keys for keys, _ in listed], sorted(listed, key=lambda each: each[1])]
+
+
+def is_refused(asked: Asked) -> bool:
+    """Tell whether a query would take too many queries of a store that has no OR."""
+    try:
+        answer(asked, STORE)
+    except NotSupportedError as error:
+        assert connection.session.capabilities.disjunctions == 1 and "DJANGAE_MAX_QUERY_BRANCHES" in str(error)
+        return True
+    return False
+
+
+@sets
+@given(strategies.rows, st.lists(strategies.queries(strategies.leaves), min_size=8, max_size=8))
+def test_queries_have_the_answers_of_sqlite(lite: str, rows: list[dict[str, Any]], queries: list[Asked]) -> None:
+    Record.objects.using(lite).all().delete()
+    store(lite, rows)
+    with fresh_store([]):
+        store(STORE, rows)
+        for asked in queries:
+            if not is_refused(asked):
+                assert answer(asked, STORE) == answer(asked, lite), asked
