@@ -6,18 +6,20 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from django.core.exceptions import EmptyResultSet
+from django.db.models import DecimalField, Max, Min, Sum
 from django.db.models.expressions import RawSQL
 from django.db.models.sql import compiler as django_compiler
 from django.db.models.sql.constants import GET_ITERATOR_CHUNK_SIZE, MULTI, ROW_COUNT, SINGLE
 from django.db.models.sql.where import ExtraWhere
 
+from .functions import DECIMAL, DECIMAL_SUM
 from .recording import Statement
 
 if TYPE_CHECKING:
     from .engine import RelationalEngine
 
 
-class SQLCompiler(django_compiler.SQLCompiler):  # type: ignore[misc]
+class SQLCompiler(django_compiler.SQLCompiler):
     """Compiles a SELECT for the scratch database `connection`. One that the engine made, and no inner one, can also execute it."""
 
     engine: RelationalEngine
@@ -35,6 +37,12 @@ class SQLCompiler(django_compiler.SQLCompiler):  # type: ignore[misc]
         if self.connection.recording is not None:
             self.connection.recording.note(self)
         return clause
+
+    def get_select(self, with_col_aliases: bool = False) -> Any:
+        select, klass_info, annotations = super().get_select(with_col_aliases)
+        if hasattr(self, "engine"):
+            select = [(column, exact(self, column) or sql, alias) for column, sql, alias in select]
+        return select, klass_info, annotations
 
     def compile(self, node: Any) -> Any:
         if self.connection.recording is not None and isinstance(node, (RawSQL, ExtraWhere)):
@@ -75,13 +83,27 @@ class SQLCompiler(django_compiler.SQLCompiler):  # type: ignore[misc]
         yield from self.engine.explain(self.connection, self)
 
 
+# Of Django's aggregates of decimals those that have an exact result. Django casts it to a number of SQLite's: 15 digits.
+_EXACT = {Max: "MAX", Min: "MIN", Sum: DECIMAL_SUM}
+
+
+def exact(compiler: SQLCompiler, expression: Any) -> tuple[str, tuple[Any, ...]] | None:
+    """Return the SQL of a selected aggregate of decimals that keeps every digit, None for other expressions."""
+    function = _EXACT.get(type(expression))
+    if function is None or not isinstance(expression._output_field_or_none, DecimalField):
+        return None
+    sql, params = expression.as_sql(compiler, compiler.connection, function=function)
+    return f"{sql} COLLATE {DECIMAL}", tuple(params)
+
+
 class SQLAggregateCompiler(SQLCompiler):
     """Compiles aggregates over an inner query."""
 
     def as_sql(self) -> tuple[str, tuple[Any, ...]]:
-        parts, params = [], []
+        parts: list[str] = []
+        params: list[Any] = []
         for annotation in self.query.annotation_select.values():
-            sql, values = annotation.select_format(self, *self.compile(annotation))
+            sql, values = exact(self, annotation) or annotation.select_format(self, *self.compile(annotation))
             parts.append(sql)
             params.extend(values)
         self.col_count = len(parts)

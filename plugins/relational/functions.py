@@ -6,13 +6,13 @@ import re
 import sqlite3
 import statistics
 from collections.abc import Callable, Sequence
-from decimal import Decimal, InvalidOperation
+from decimal import Context, Decimal, InvalidOperation
 from functools import lru_cache
 from typing import Any
 
 from django.db.backends.sqlite3._functions import register as register_django_functions
 
-DECIMAL = "DECIMAL"
+DECIMAL, DECIMAL_SUM = "DECIMAL", "DECIMAL_SUM"  # a collation, and an aggregate
 # Django's functions in Python that take numbers; a decimal reaches them as text.
 _NUMERIC = frozenset(
     (
@@ -20,6 +20,7 @@ _NUMERIC = frozenset(
         *("LN", "LOG", "MOD", "POWER", "RADIANS", "SIGN", "SIN", "SQRT", "TAN"),
     )
 )
+_SUMS = Context(prec=1000)
 
 
 def register(connection: sqlite3.Connection) -> None:
@@ -30,6 +31,7 @@ def register(connection: sqlite3.Connection) -> None:
     connection.create_function("LOWER", 1, lower, deterministic=True)
     for name, (compute, least) in _STATISTICS.items():
         connection.create_aggregate(name, 1, _statistic(compute, least))
+    connection.create_aggregate(DECIMAL_SUM, 1, DecimalSum)  # type: ignore[arg-type]  # it may return text
     connection.create_collation(DECIMAL, compare_decimals)
 
 
@@ -106,6 +108,20 @@ def _decimal(text: str) -> Decimal | None:
     except InvalidOperation:
         return None
     return value if value.is_finite() else None
+
+
+class DecimalSum:
+    """An exact sum, as text; null of no values."""
+
+    def __init__(self) -> None:
+        self.total: Decimal | None = None
+
+    def step(self, value: Any) -> None:
+        if value is not None:
+            self.total = _SUMS.add(self.total or Decimal(0), Decimal(str(value)))
+
+    def finalize(self) -> str | None:
+        return None if self.total is None else f"{self.total:f}"
 
 
 _STATISTICS: dict[str, tuple[Callable[[Sequence[Any]], float], int]] = {

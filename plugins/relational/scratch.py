@@ -34,14 +34,14 @@ class Rows:
     values: Iterable[tuple[Any, ...]]
 
 
-class ScratchFeatures(features.DatabaseFeatures):  # type: ignore[misc]
+class ScratchFeatures(features.DatabaseFeatures):
     has_case_insensitive_like = False
     supports_json_field = True
     can_introspect_json_field = True
     has_json_object_function = True
 
 
-class ScratchOperations(operations.DatabaseOperations):  # type: ignore[misc]
+class ScratchOperations(operations.DatabaseOperations):
     compiler_module = f"{__package__}.compiler"
 
     def lookup_cast(self, lookup_type: str, internal_type: str | None = None) -> str:  # noqa: ARG002 - Django's signature
@@ -79,7 +79,7 @@ class _Connection(sqlite3.Connection):
         self.close()
 
 
-class Scratch(base.DatabaseWrapper):  # type: ignore[misc]
+class Scratch(base.DatabaseWrapper):
     """The scratch database of one connection, used by one thread at a time."""
 
     features_class = ScratchFeatures
@@ -126,7 +126,8 @@ class Scratch(base.DatabaseWrapper):  # type: ignore[misc]
         return reads
 
     def _probe(self, sql: str, count: int) -> dict[str, set[str]]:
-        self._reads = reads = {}
+        reads: dict[str, set[str]] = {}
+        self._reads = reads
         try:
             # The number keeps sqlite3 from taking a statement that it has prepared before: the authorizer would hear nothing.
             self.run(f"EXPLAIN {sql} /* {next(self._numbers)} */", [None] * count)
