@@ -200,7 +200,7 @@ def _describe_column(column: ColumnMapping, *, primary_key: bool) -> ColumnEntry
     return ColumnEntry(
         column.name,
         column.column_type,
-        target.get_internal_type(),
+        target.get_internal_type() if target is field else target.get_internal_type().replace("Auto", "Integer"),
         null=field.null,
         primary_key=primary_key,
         unique=field.unique,

@@ -14,7 +14,6 @@ from django.db import DataError, IntegrityError, NotSupportedError, ProgrammingE
 from django.db.migrations import operations as ops
 from django.db.transaction import TransactionManagementError
 from django.test import override_settings
-from django.utils import timezone
 
 from kindstore.core.backend import rewriting
 from kindstore.core.backend.catalog import Catalog
@@ -202,6 +201,7 @@ class TestRemovingFields:
         assert Catalog(store.connection).require("shop_item").constraints == ()
 
 
+# A day begins in TIME_ZONE, which is America/Chicago.
 CONVERSIONS = [
     (models.IntegerField(), models.CharField(max_length=20), 12, "12"),
     (models.CharField(max_length=20), models.IntegerField(), "12", 12),
@@ -215,7 +215,7 @@ CONVERSIONS = [
     ),
     (models.BooleanField(), models.IntegerField(), True, 1),
     (models.IntegerField(), models.BooleanField(), 0, False),
-    (models.DateField(), models.DateTimeField(), dt.date(2024, 2, 29), timezone.make_aware(dt.datetime(2024, 2, 29, 0))),
+    (models.DateField(), models.DateTimeField(), dt.date(2024, 2, 29), dt.datetime(2024, 2, 29, 6, tzinfo=dt.UTC)),
     (models.DateTimeField(), models.DateField(), dt.datetime(2024, 2, 29, 12, tzinfo=dt.UTC), dt.date(2024, 2, 29)),
     (models.CharField(max_length=40), models.UUIDField(), str(uuid.UUID(int=1)), uuid.UUID(int=1)),
     (models.JSONField(), models.TextField(), {"a": 1}, '{"a": 1}'),

@@ -1,0 +1,146 @@
+"""What the catalog tells Django of the kinds."""
+
+from __future__ import annotations
+
+from io import StringIO
+from typing import Any
+
+import pytest
+from django.contrib.contenttypes.models import ContentType
+from django.core.management import call_command
+from django.db import ProgrammingError, models
+from django.db.migrations import operations as ops
+
+from kindstore.testing import assertNumRPCs
+
+from .conftest import Store
+
+BOX = ops.CreateModel(
+    "Box",
+    [
+        ("id", models.BigAutoField(primary_key=True)),
+        ("code", models.SlugField(unique=True)),
+    ],
+)
+ITEM = ops.CreateModel(
+    "Item",
+    [
+        ("id", models.AutoField(primary_key=True)),
+        ("name", models.CharField(max_length=50, db_index=True)),
+        ("price", models.DecimalField(max_digits=6, decimal_places=2, null=True)),
+        ("box", models.ForeignKey("shop.Box", models.CASCADE)),
+        ("loose", models.ForeignKey("shop.Box", models.CASCADE, related_name="+", db_constraint=False)),
+    ],
+    options={
+        "unique_together": {("name", "box")},
+        "indexes": [models.Index(fields=["-price", "name"], name="by_price")],
+        "constraints": [models.UniqueConstraint(fields=["price"], name="one_price")],
+    },
+)
+
+
+@pytest.fixture
+def shop(store: Store) -> Any:
+    """The introspection of a store with two tables."""
+    store.apply(BOX, ITEM)
+    return store.connection.introspection
+
+
+def test_the_tables_are_listed(shop: Any) -> None:
+    assert shop.table_names() == ["shop_box", "shop_item"]
+    assert [tuple(each) for each in shop.get_table_list(None)] == [("shop_box", "t"), ("shop_item", "t")]
+
+
+def test_the_list_of_tables_is_one_request(shop: Any) -> None:
+    with assertNumRPCs(1, using=shop.connection.alias, methods=["RunQuery"]):
+        shop.table_names()
+
+
+def test_the_columns_are_described(shop: Any) -> None:
+    described = {each.name: each for each in shop.get_table_description(None, "shop_item")}
+    assert list(described) == ["id", "name", "price", "box_id", "loose_id"]
+    assert (described["name"].type_code, described["name"].display_size, described["name"].null_ok) == ("CharField", 50, False)
+    assert (described["price"].precision, described["price"].scale, described["price"].null_ok) == (6, 2, True)
+    assert shop.get_field_type(described["box_id"].type_code, described["box_id"]) == "BigIntegerField"
+
+
+def test_the_relations_are_those_with_a_constraint(shop: Any) -> None:
+    relations = shop.get_relations(None, "shop_item")
+    assert {name: relation[:2] for name, relation in relations.items()} == {"box_id": ("id", "shop_box")}
+
+
+def test_the_primary_key_is_known(shop: Any) -> None:
+    assert shop.get_primary_key_column(None, "shop_box") == "id"
+
+
+def test_the_columns_of_a_composite_primary_key_are_known(store: Store) -> None:
+    fields = [("pk", models.CompositePrimaryKey("a", "b")), ("a", models.IntegerField()), ("b", models.IntegerField())]
+    store.apply(ops.CreateModel("Pair", fields))
+    assert store.connection.introspection.get_primary_key_columns(None, "shop_pair") == ["a", "b"]
+
+
+def test_the_automatic_key_counts_as_a_sequence(shop: Any) -> None:
+    assert shop.get_sequences(None, "shop_item") == [{"table": "shop_item", "column": "id"}]
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("shop_item_pkey", {"columns": ["id"], "primary_key": True, "unique": True}),
+        ("shop_item_name_idx", {"columns": ["name"], "index": True, "unique": False}),
+        ("shop_item_box_id_fk", {"columns": ["box_id"], "foreign_key": ("shop_box", "id")}),
+        ("shop_item_name_box_id_uniq", {"columns": ["name", "box_id"], "unique": True}),
+        ("by_price", {"columns": ["price", "name"], "index": True, "unique": False, "orders": ["DESC", "ASC"], "type": "idx"}),
+        ("one_price", {"columns": ["price"], "unique": True, "check": False}),
+    ],
+)
+def test_a_constraint_is_described(shop: Any, name: str, expected: dict[str, Any]) -> None:
+    assert shop.get_constraints(None, "shop_item")[name].items() >= expected.items()
+
+
+def test_a_unique_column_is_a_constraint(shop: Any) -> None:
+    assert shop.get_constraints(None, "shop_box")["shop_box_code_uniq"]["unique"] is True
+
+
+def test_a_kind_without_an_entry_is_refused(shop: Any) -> None:
+    with pytest.raises(ProgrammingError, match="has no entry for the kind 'shop_nothing'"):
+        shop.get_table_description(None, "shop_nothing")
+
+
+def test_inspectdb_writes_the_models(shop: Any) -> None:
+    out = StringIO()
+    call_command("inspectdb", database=shop.connection.alias, stdout=out)
+    assert out.getvalue().split("from django.db import models\n")[1].strip().splitlines() == [
+        "class ShopBox(models.Model):",
+        "    id = models.BigAutoField(primary_key=True)",
+        "    code = models.CharField(unique=True, max_length=50)",
+        "",
+        "    class Meta:",
+        "        managed = False",
+        "        db_table = 'shop_box'",
+        "",
+        "",
+        "class ShopItem(models.Model):",
+        "    name = models.CharField(max_length=50)",
+        "    price = models.DecimalField(unique=True, max_digits=6, decimal_places=2, blank=True, null=True)",
+        "    box = models.ForeignKey(ShopBox, models.DO_NOTHING)",
+        "    loose_id = models.BigIntegerField()",
+        "",
+        "    class Meta:",
+        "        managed = False",
+        "        db_table = 'shop_item'",
+        "        unique_together = (('name', 'box'),)",
+    ]
+
+
+def test_inspectdb_says_why_it_cannot_write_a_model(shop: Any) -> None:
+    out = StringIO()
+    call_command("inspectdb", "elsewhere", database=shop.connection.alias, stdout=out)
+    assert "# The error was: The catalog of" in out.getvalue()
+
+
+def test_flush_empties_kinds_that_were_never_migrated(connection: Any) -> None:
+    ContentType.objects.using(connection.alias).create(app_label="shop", model="item")
+    assert connection.introspection.table_names() == []
+    call_command("flush", interactive=False, database=connection.alias, inhibit_post_migrate=True)
+    assert not ContentType.objects.using(connection.alias).exists()
