@@ -51,6 +51,8 @@ class DatastoreDriver:
         self.is_production = not emulated
         self.identity = f"google:{channel.target}/{home.project}/{home.database or '(default)'}"
         self._channel = channel
+        # An emulator may never show a write to a query; reset() has to find it all the same.
+        self._unsettled: set[Key] | None = set() if emulated and not capabilities.strong_queries else None
         self._sizes = ResponseSizes()
         self._call = Caller(channel, home, timeout=timeout, retry=retry or RetryPolicy())
 
@@ -96,6 +98,8 @@ class DatastoreDriver:
         add = request.mutations.add
         for mutation in mutations:
             encode_mutation(add(), mutation, self.home)
+        if self._unsettled is not None:
+            self._unsettled.update(mutation.key.root for mutation in mutations)
         data = request.SerializeToString()
         check_sizes(request, mutations, len(data), self.capabilities)
         response, _ = self._call("Commit", data, mutations, observe, mutations=mutations)
@@ -150,9 +154,10 @@ class DatastoreDriver:
     def reset(self, namespace: str) -> None:
         """Delete the entities that keys-only queries find, until two of them in a row find none that was not deleted already.
 
-        A query of the legacy store may miss entities and return deleted ones. The commits are not transactional, so that they may have
-        more entity groups than a transaction.
+        A query of the legacy store may miss entities and return deleted ones; a lookup in an entity group makes its emulator show what
+        was written there. The commits are not transactional, so that they may have more entity groups than a transaction.
         """
+        self._settle(namespace)
         deleted: set[Key] = set()
         idle = 0
         while idle < (1 if self.capabilities.strong_queries else 2):
@@ -200,6 +205,12 @@ class DatastoreDriver:
             batch = response.batch
             self._sizes.learn(sort, size, len(batch.entity_results))
             yield Page(decode(progress.take(batch)), batch.end_cursor or None)
+
+    def _settle(self, namespace: str) -> None:
+        if self._unsettled is not None:
+            roots = [root for root in tuple(self._unsettled) if root.namespace == namespace]
+            self.lookup(roots, _KEYS)
+            self._unsettled.difference_update(roots)
 
     def _all_keys(self, namespace: str) -> list[Key]:
         pages = self.run_query(Query(kind=None, namespace=namespace), _KEYS)

@@ -25,12 +25,18 @@ from ...core.datamodel.errors import (
 Code = grpc.StatusCode
 # After these codes nobody knows what became of a commit that was sent.
 _AMBIGUOUS = frozenset((Code.DEADLINE_EXCEEDED, Code.UNAVAILABLE, Code.INTERNAL, Code.UNKNOWN, Code.CANCELLED))
-# gRPC has no code for "the request never left"; these are the beginnings of its texts for a connection that could not be made.
-_NEVER_SENT = ("failed to connect to all addresses", "DNS resolution failed", "empty address list", "Name resolution failure")
+# gRPC has no code for "the request never left"; these are the beginnings of its texts for no connection and for no credentials.
+_NEVER_SENT = (
+    "failed to connect to all addresses",
+    "DNS resolution failed",
+    "empty address list",
+    "Name resolution failure",
+    "Getting metadata from plugin failed",
+)
 
 
 def was_never_sent(error: grpc.RpcError) -> bool:
-    """Return whether a request certainly did not reach the store, because there was no connection."""
+    """Return whether a request certainly did not reach the store, because there was no connection or there were no credentials."""
     return error.code() is Code.UNAVAILABLE and (error.details() or "").startswith(_NEVER_SENT)
 
 

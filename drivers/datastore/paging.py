@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from django.db.utils import OperationalError
+
 from ...core.datamodel import KEY, And, Filter, Or, Query, Shape, Test, Type
 from .messages import MORE_RESULTS_AFTER_CURSOR, NO_MORE_RESULTS, NOT_FINISHED
 from .query import MAX_OFFSET
@@ -62,9 +64,10 @@ class Progress:
         self.offset = 0 if len(received) else max(0, self.offset - batch.skipped_results)
         if self.left is not None:
             self.left -= len(results)
-        moved = bool(batch.end_cursor) and batch.end_cursor != self.cursor
+        self.finished = self.left == 0 or self._is_last(batch.more_results, len(received))
+        if not self.finished and batch.end_cursor in (b"", self.cursor):
+            raise OperationalError("RunQuery: the store says that there are more results, but not where. Run the query again.")
         self.cursor = batch.end_cursor or self.cursor
-        self.finished = self.left == 0 or not moved or self._is_last(batch.more_results, len(received))
         return results
 
     def _is_last(self, more: int, received: int) -> bool:

@@ -20,6 +20,7 @@ from ..datastore.keys import Home
 ENDPOINT = "firestore.googleapis.com"
 TIMEOUT = 60.0
 CREATE_TIMEOUT = 600.0
+POLL_SECONDS = 2.0
 _PLAIN = "http://"
 
 Progress = Callable[[str], None]
@@ -28,12 +29,11 @@ Progress = Callable[[str], None]
 class FirestoreAdmin:
     """Describes and creates the database of an alias."""
 
-    def __init__(self, home: Home, credentials: Any = None, endpoint: str = ENDPOINT, *, poll: float = 2.0) -> None:
-        """Bind to a database. An `endpoint` that begins with "http://" is plain text, without credentials; `poll` is in seconds."""
+    def __init__(self, home: Home, credentials: Any = None, endpoint: str = ENDPOINT) -> None:
+        """Bind to a database. An `endpoint` that begins with "http://" is plain text, without credentials."""
         self._home = home
         self._credentials = credentials
         self._endpoint = endpoint
-        self._poll = poll
 
     @property
     def name(self) -> str:
@@ -86,7 +86,7 @@ class FirestoreAdmin:
                     f"describe`. The operation is {operation.operation.name}."
                 )
             progress(f"Creating {self.name} ... {elapsed:.0f} s")
-            time.sleep(self._poll)
+            time.sleep(POLL_SECONDS)
 
     @contextmanager
     def _client(self) -> Iterator[FirestoreAdminClient]:

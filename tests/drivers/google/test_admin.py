@@ -15,6 +15,7 @@ from kindstore.core.datamodel.errors import Unsupported
 from kindstore.core.management.commands import kindstore_database
 from kindstore.core.settings import AliasSettings
 from kindstore.drivers.datastore.keys import Home
+from kindstore.drivers.firestore_datastore_mode import admin as admin_module
 from kindstore.drivers.firestore_datastore_mode.admin import FirestoreAdmin
 from kindstore.drivers.firestore_datastore_mode.plugin import FirestorePlugin
 
@@ -76,6 +77,11 @@ class AdminService(grpc.GenericRpcHandler):
         return operation
 
 
+@pytest.fixture(autouse=True)
+def quick(monkeypatch):
+    monkeypatch.setattr(admin_module, "POLL_SECONDS", 0.001)
+
+
 @pytest.fixture
 def service():
     return AdminService()
@@ -83,7 +89,7 @@ def service():
 
 @pytest.fixture
 def admin(service, serve):
-    return FirestoreAdmin(Home("p", "d"), endpoint=f"http://{serve(service)}", poll=0.001)
+    return FirestoreAdmin(Home("p", "d"), endpoint=f"http://{serve(service)}")
 
 
 @pytest.fixture
@@ -153,13 +159,13 @@ def test_a_database_that_exists_is_not_created(admin):
 
 
 def test_a_creation_that_fails_says_why(serve):
-    admin = FirestoreAdmin(Home("p", "d"), endpoint=f"http://{serve(AdminService(failure='no capacity'))}", poll=0.001)
+    admin = FirestoreAdmin(Home("p", "d"), endpoint=f"http://{serve(AdminService(failure='no capacity'))}")
     with pytest.raises(OperationalError, match=r"could not be created: .*no capacity"):
         admin.create("eur3")
 
 
 def test_a_creation_that_takes_too_long_names_its_operation(serve):
-    admin = FirestoreAdmin(Home("p", "d"), endpoint=f"http://{serve(AdminService(polls=1000))}", poll=0.001)
+    admin = FirestoreAdmin(Home("p", "d"), endpoint=f"http://{serve(AdminService(polls=1000))}")
     with pytest.raises(OperationalError, match="operations/1"):
         admin.create("eur3", timeout=0.01)
 

@@ -13,6 +13,8 @@ import pytest
 from kindstore.testing import emulator
 from kindstore.testing.emulator import Emulator, EmulatorError, find_script, is_answering, start_emulator
 
+# Tells the test session that a real emulator has to be installed.
+NEEDS_EMULATOR = pytest.mark.usefixtures("datastore_emulator")
 # Prints the host of an emulator, and dies without stopping it.
 ORPHAN = """
 import os, signal
@@ -48,6 +50,7 @@ def test_it_answers_while_the_block_runs(kind):
     assert not is_answering(host)
 
 
+@NEEDS_EMULATOR
 def test_it_is_ready_when_start_returns_and_ends_with_stop():
     running = start_emulator("datastore", consistency=0.5)
     try:
@@ -58,6 +61,7 @@ def test_it_is_ready_when_start_returns_and_ends_with_stop():
     assert not is_answering(running.host)
 
 
+@NEEDS_EMULATOR
 def test_it_ends_when_the_process_that_started_it_dies():
     done = subprocess.run([sys.executable, "-c", ORPHAN], capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == -signal.SIGKILL
@@ -126,6 +130,7 @@ def test_waiting_for_one_that_was_not_started_is_an_error():
         Emulator("datastore").wait()
 
 
+@NEEDS_EMULATOR
 def test_the_command_prints_the_line_to_paste_and_stops_at_an_interrupt(tmp_path):
     code = "from django.conf import settings; settings.configure(INSTALLED_APPS=['kindstore.core']); import django; django.setup()\n"
     code += "from django.core.management import call_command; call_command('kindstore_emulator', 'datastore')"

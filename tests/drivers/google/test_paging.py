@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pytest
+from django.db.utils import OperationalError
 
 from kindstore.core.datamodel import ENTITY, ID, KEY, Column, Op, Order, Query, Shape, Test, Type
 from kindstore.core.driver import ReadOptions
@@ -63,9 +64,11 @@ def test_a_full_page_goes_on_until_there_is_no_more(driver, scripted):
     assert asked(scripted) == [(2, 0, b""), (2, 0, b"after 2")]
 
 
-def test_a_store_that_does_not_move_on_does_not_loop_for_ever(driver, scripted):
-    scripted.script("RunQuery", batch([], NOT_FINISHED, cursor=b""))
-    assert found(driver, Query("Thing")) == []
+@pytest.mark.parametrize("cursor", [b"", b"here"])
+def test_a_store_that_does_not_move_on_is_an_error(driver, scripted, cursor):
+    scripted.script("RunQuery", batch([1], NOT_FINISHED, cursor=cursor))
+    with pytest.raises(OperationalError, match="there are more results"):
+        found(driver, Query("Thing", start_cursor=b"here"))
 
 
 def test_a_keys_only_shape_makes_a_keys_only_query(driver, scripted):
