@@ -38,9 +38,7 @@ VALUES: dict[str, st.SearchStrategy[Any]] = {
 NULLABLE = ("m", "price", "day", "at", "author_id")
 COMPARISONS = ("exact", "gt", "gte", "lt", "lte")
 
-row = st.fixed_dictionaries({
-    name: (st.none() | values) if name in NULLABLE else values for name, values in VALUES.items() if name != "pk"
-})
+row = st.fixed_dictionaries({name: (st.none() | values) if name in NULLABLE else values for name, values in VALUES.items() if name != "pk"})
 rows = st.lists(row, max_size=9)
 
 
@@ -115,13 +113,11 @@ class Asked:
         return queryset.order_by(*self.order, "pk")[start : None if size is None else start + size]
 
 
-orders = st.lists(
-    st.tuples(st.sampled_from(["", "-"]), st.sampled_from(tuple(VALUES))), max_size=3, unique_by=lambda item: item[1]
-).map(lambda items: tuple(sign + name for sign, name in items))
+orders = st.lists(st.tuples(st.sampled_from(["", "-"]), st.sampled_from(tuple(VALUES))), max_size=3, unique_by=lambda item: item[1]).map(
+    lambda items: tuple(sign + name for sign, name in items)
+)
 
 
 def queries(leaf: st.SearchStrategy[Q]) -> st.SearchStrategy[Asked]:
     several = st.lists(conditions(leaf), max_size=2).map(tuple)
-    return st.builds(
-        Asked, several, several, orders, st.none() | st.tuples(st.integers(0, 4), st.none() | st.integers(0, 5))
-    )
+    return st.builds(Asked, several, several, orders, st.none() | st.tuples(st.integers(0, 4), st.none() | st.integers(0, 5)))

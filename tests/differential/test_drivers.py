@@ -72,7 +72,8 @@ elements = st.builds(Test, st.just("d"), st.just(Op.EQ), operands)
 key_tests = st.builds(Test, st.just(KEY), st.sampled_from([Op.EQ, Op.LT, Op.LE, Op.GT, Op.GE]), paths.map(Key))
 leaves = comparisons | comparisons | comparisons | memberships | key_tests | elements
 filters = st.recursive(
-    leaves, lambda inner: st.builds(lambda kind, parts: kind(tuple(parts)), st.sampled_from([And, Or]), st.lists(inner, min_size=2, max_size=3)),
+    leaves,
+    lambda inner: st.builds(lambda kind, parts: kind(tuple(parts)), st.sampled_from([And, Or]), st.lists(inner, min_size=2, max_size=3)),
     max_leaves=5,
 )
 scoped = filters | st.builds(lambda inner: And((HasAncestor(Key((("P", 1),))), inner)), leaves)

@@ -58,27 +58,57 @@ OPERATIONS = (
     Operation("`objects.create(...)`", lambda: lambda: Record.objects.create(n=1), ("Commit",), ("Commit",)),
     Operation("`objects.create(pk=...)`", lambda: lambda: Record.objects.create(pk=5000), ("Commit",), ("Commit",)),
     Operation("`obj.save()` of a loaded row", lambda: changed().save, ("Commit",), ("Lookup", "Commit")),
-    Operation("`obj.save(update_fields=[...])`", lambda: partial(changed().save, update_fields=["name"]), ("Commit",), ("Lookup", "Commit")),
+    Operation(
+        "`obj.save(update_fields=[...])`", lambda: partial(changed().save, update_fields=["name"]), ("Commit",), ("Lookup", "Commit")
+    ),
     Operation("`get(pk=...)`", lambda: lambda: Record.objects.get(pk=1), ("Lookup",), ("Lookup",)),
     Operation("`get(name=...)`", lambda: lambda: Record.objects.get(name="row 7"), ("RunQuery",), ("RunQuery",)),
     Operation("`filter(...)`, 100 rows", lambda: lambda: list(Record.objects.filter(n=3)), ("RunQuery",), ("RunQuery",)),
-    Operation("`values_list(...)`, 100 rows", lambda: lambda: list(Record.objects.filter(n=3).values_list("name")), ("RunQuery",), ("RunQuery",)),
+    Operation(
+        "`values_list(...)`, 100 rows", lambda: lambda: list(Record.objects.filter(n=3).values_list("name")), ("RunQuery",), ("RunQuery",)
+    ),
     Operation("1000 rows", lambda: lambda: list(Record.objects.all()), ("RunQuery",), pages(1000)),
-    Operation("`iterator(chunk_size=250)`, 1000 rows", lambda: lambda: list(Record.objects.iterator(250)), ("RunQuery",) * 4, ("RunQuery",) * 5),
+    Operation(
+        "`iterator(chunk_size=250)`, 1000 rows", lambda: lambda: list(Record.objects.iterator(250)), ("RunQuery",) * 4, ("RunQuery",) * 5
+    ),
     Operation("`count()`, 1000 rows", lambda: Record.objects.count, ("RunAggregationQuery",), pages(1000)),
     Operation("`filter(...).exists()`", lambda: Record.objects.filter(n=3).exists, ("RunQuery",), ("RunQuery",)),
-    Operation("`filter(f__in=[10 values])`", lambda: lambda: list(Record.objects.filter(name__in=[f"row {i}" for i in range(10)])), ("RunQuery",), ("RunQuery",) * 10),
+    Operation(
+        "`filter(f__in=[10 values])`",
+        lambda: lambda: list(Record.objects.filter(name__in=[f"row {i}" for i in range(10)])),
+        ("RunQuery",),
+        ("RunQuery",) * 10,
+    ),
     Operation("`filter(pk__in=[1000 keys])`", lambda: lambda: list(Record.objects.filter(pk__in=range(1, 1001))), ("Lookup",), ("Lookup",)),
     Operation("`in_bulk([100 keys])`", lambda: lambda: Record.objects.in_bulk(range(1, 101)), ("Lookup",), ("Lookup",)),
     Operation("`exclude(f=...)`, 900 rows", lambda: lambda: list(Record.objects.exclude(n=3)), ("RunQuery",), pages(300) + pages(600)),
     Operation("`order_by(...)[:10]`", lambda: lambda: list(Record.objects.order_by("-name")[:10]), ("RunQuery",), ("RunQuery",)),
-    Operation("`update(f=...)` of one row by key", lambda: lambda: Record.objects.filter(pk=1).update(name="x"), ("Commit",), ("Lookup", "Commit")),
-    Operation("`update(f=F(f) + 1)` of one row by key", lambda: lambda: Record.objects.filter(pk=1).update(n=F("n") + 1), ("Commit",), ("Lookup", "Commit")),
-    Operation("`update(f=F(f) + 1)`, 100 rows", lambda: lambda: Record.objects.filter(n=3).update(n=F("n") + 1), ("RunQuery", "Commit"), ("RunQuery", *commits(100))),
+    Operation(
+        "`update(f=...)` of one row by key", lambda: lambda: Record.objects.filter(pk=1).update(name="x"), ("Commit",), ("Lookup", "Commit")
+    ),
+    Operation(
+        "`update(f=F(f) + 1)` of one row by key",
+        lambda: lambda: Record.objects.filter(pk=1).update(n=F("n") + 1),
+        ("Commit",),
+        ("Lookup", "Commit"),
+    ),
+    Operation(
+        "`update(f=F(f) + 1)`, 100 rows",
+        lambda: lambda: Record.objects.filter(n=3).update(n=F("n") + 1),
+        ("RunQuery", "Commit"),
+        ("RunQuery", *commits(100)),
+    ),
     Operation("`obj.delete()`", lambda: first().delete, ("Lookup", "Commit"), ("Lookup", "Commit")),
-    Operation("`filter(...).delete()`, 100 rows", lambda: Record.objects.filter(n=3).delete, ("RunQuery", "Commit"), ("RunQuery", *commits(100))),
+    Operation(
+        "`filter(...).delete()`, 100 rows", lambda: Record.objects.filter(n=3).delete, ("RunQuery", "Commit"), ("RunQuery", *commits(100))
+    ),
     Operation("`bulk_create([500 rows])`", lambda: partial(Record.objects.bulk_create, new(500)), ("Commit",), commits(500)),
-    Operation("`bulk_update([100 rows], [...])`", lambda: partial(Record.objects.bulk_update, hundred(), ["name"]), ("Lookup", "Commit"), ("Lookup", *commits(100))),
+    Operation(
+        "`bulk_update([100 rows], [...])`",
+        lambda: partial(Record.objects.bulk_update, hundred(), ["name"]),
+        ("Lookup", "Commit"),
+        ("Lookup", *commits(100)),
+    ),
     Operation("`none()`, `filter(pk__in=[])`", lambda: lambda: list(Record.objects.filter(pk__in=[])), (), ()),
     Operation("`obj.author_id`", lambda: partial(getattr, first(), "author_id"), (), ()),
 )

@@ -9,6 +9,7 @@ from django.db.utils import DataError, NotSupportedError
 from records.models import Record
 
 from kindstore.contrib.queries import get_config, get_cursor, set_config, set_cursor
+from kindstore.testing import capture_rpcs
 
 pytestmark = pytest.mark.usefixtures("namespace")
 
@@ -61,8 +62,8 @@ def test_garbage_is_no_cursor(records: Any, garbage: str) -> None:
         list(set_cursor(records, start=garbage))
 
 
-def test_the_batch_size_is_the_number_of_rows_of_an_rpc(records: Any, rpcs: Any) -> None:
-    with rpcs:
+def test_the_batch_size_is_the_number_of_rows_of_an_rpc(records: Any) -> None:
+    with capture_rpcs() as rpcs:
         assert len(list(set_config(records, batch_size=5))) == 10
     assert rpcs.methods[:2] == ["RunQuery", "RunQuery"]
 
