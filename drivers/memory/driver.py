@@ -9,6 +9,7 @@ from typing import Any
 
 from ...core.datamodel import Aggregation, Key, Mutation, MutationResult, Page, Query, Row, Shape, Value
 from ...core.driver import LATEST, RPC, Capabilities, Observe, ReadOptions, unobserved
+from .abilities import check_reading
 from .aggregating import aggregate, bounded, check_aggregations
 from .decoding import Decoder
 from .keys import position_of
@@ -56,6 +57,7 @@ class MemoryDriver:
     ) -> list[Row | None]:
         """Read entities by key."""
         with _Observed(observe, "Lookup", keys) as rpc:
+            check_reading(None, options, self.capabilities)
             store, decoder = self.store, self._decoder(shape)
             limit = self.capabilities.indexed_bytes
             positions = [position_of(key, limit) for key in keys]
@@ -69,6 +71,7 @@ class MemoryDriver:
     def run_query(self, query: Query, shape: Shape, options: ReadOptions = LATEST, *, observe: Observe = unobserved) -> Iterator[Page]:
         """Run a query, page by page."""
         prepared = prepare(query, self.capabilities)
+        check_reading(query, options, self.capabilities)
         yield from pages(self.store, prepared, self._decoder(shape), options, observe)
 
     def aggregate(
@@ -77,6 +80,7 @@ class MemoryDriver:
         """Aggregate a query's results."""
         with _Observed(observe, "RunAggregationQuery", (query, tuple(aggregations))):
             prepared = prepare(query, self.capabilities)
+            check_reading(query, options, self.capabilities)
             check_aggregations(aggregations, self.capabilities)
             return self._aggregate(prepared, aggregations, options)
 

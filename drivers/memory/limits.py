@@ -32,8 +32,8 @@ class Signatures:
         self._capabilities = capabilities
         self._known: dict[tuple[Any, ...], Signature | None] = {}  # None: values of these types have to be rebuilt first
 
-    def accept(self, key: Key, properties: Mapping[str, Value], unindexed: frozenset[str]) -> tuple[Signature, tuple[Any, ...]]:
-        """Return an entity's signature and its values as they are kept, or raise InvalidRequest."""
+    def accept(self, key: Key, properties: Mapping[str, Value], unindexed: frozenset[str]) -> tuple[Signature, tuple[Any, ...], int]:
+        """Return an entity's signature, its values as they are kept, and its size; or raise InvalidRequest."""
         names = tuple(properties)
         values = tuple(properties.values())
         types = tuple(map(type, values))
@@ -43,14 +43,12 @@ class Signatures:
             signature = self._learn(names, types, unindexed)
         if signature is not None:
             try:
-                self._check(key, signature, values)
-                return signature, values
+                return signature, values, self._check(key, signature, values)
             except _OtherZone:
                 pass
         values = tuple(map(_rebuild, names, values))
         signature = self._intern(names, tuple(map(type, values)), unindexed)
-        self._check(key, signature, values)
-        return signature, values
+        return signature, values, self._check(key, signature, values)
 
     def _learn(self, names: tuple[str, ...], types: tuple[type, ...], unindexed: frozenset[str]) -> Signature | None:
         if all(kind in _CHECKS and kind not in _REBUILT for kind in types):
@@ -84,7 +82,7 @@ class Signatures:
         )
         return signature
 
-    def _check(self, key: Key, signature: Signature, values: tuple[Any, ...]) -> None:
+    def _check(self, key: Key, signature: Signature, values: tuple[Any, ...]) -> int:
         limits = self._capabilities
         size = signature.fixed_size
         for index, name, indexed, check in signature.checks:
@@ -100,6 +98,7 @@ class Signatures:
                 f"Entity {key} needs {entries} index entries (two for each indexed value); the store allows {limits.index_entries}. "
                 "Exclude its longest list from the indexes."
             )
+        return size
 
 
 def key_size(key: Key) -> int:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ...core.datamodel import KEY, And, Filter, HasAncestor, Key, Op, Or, Order, Query, Test, Value
 from ...core.datamodel.errors import InvalidRequest
 from ...core.datamodel.matching import Conjunction, count_disjunctions, normal_form
 from ...core.driver import Capabilities
+from .abilities import check_order_of_inequality, leaves
 from .keys import check_key, check_name, check_namespace
 from .limits import check_filter_value
 
@@ -33,12 +33,13 @@ def prepare(query: Query, limits: Capabilities) -> Prepared:
         check_name(query.kind, "kind", limits.indexed_bytes)
     check_namespace(query.namespace)
     _check_slice(query)
-    leaves = [] if query.filter is None else list(_leaves(query.filter))
-    tests = [leaf for leaf in leaves if isinstance(leaf, Test)]
+    conditions = list(leaves(query.filter))
+    tests = [leaf for leaf in conditions if isinstance(leaf, Test)]
     filter = None if query.filter is None else _checked(query.filter, query, limits)  # noqa: A001
     _check_operators(query, tests, limits)
-    _check_ancestors(query, [leaf.key for leaf in leaves if isinstance(leaf, HasAncestor)])
-    _check_orders(query, len(leaves), limits)
+    _check_ancestors(query, [leaf.key for leaf in conditions if isinstance(leaf, HasAncestor)])
+    _check_orders(query, len(conditions), limits)
+    check_order_of_inequality(query, tests, limits)
     _check_kindless(query, tests)
     _check_projection(query, tests)
     if filter is not None and count_disjunctions(filter) > limits.disjunctions:
@@ -48,14 +49,6 @@ def prepare(query: Query, limits: Capabilities) -> Prepared:
         )
     branches = [()] if filter is None else normal_form(filter, split_in=True)
     return Prepared(query, tuple(branches), _complete_orders(query, tests))
-
-
-def _leaves(filter: Filter) -> Iterator[Test | HasAncestor]:  # noqa: A002
-    if isinstance(filter, (And, Or)):
-        for part in filter.parts:
-            yield from _leaves(part)
-    else:
-        yield filter
 
 
 def _checked(filter: Filter, query: Query, limits: Capabilities) -> Filter:  # noqa: A002

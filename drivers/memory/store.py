@@ -15,6 +15,7 @@ from ...core.datamodel import Key, Mutation, MutationResult, Value, Verb
 from ...core.datamodel.errors import Contention, InvalidRequest
 from ...core.datamodel.ordering import microseconds
 from ...core.driver import Capabilities, ReadOptions
+from .abilities import check_mutations, check_request_size
 from .keys import Position, check_key, position_of
 from .limits import Signatures
 from .log import Log
@@ -166,7 +167,7 @@ class Store:
         tables: dict[tuple[str, str], list[Record]] = {}
         for key, properties, unindexed, version in log.entities():
             position = position_of(key)
-            signature, values = self._signatures.accept(key, properties, unindexed)
+            signature, values, _ = self._signatures.accept(key, properties, unindexed)
             record = Record(position, version, (key, position[-1], version, *values), signature)
             tables.setdefault((key.namespace, key.kind), []).append(record)
         self._version = self._started = max(log.last_version(), time.time_ns() // 1000)
@@ -219,7 +220,8 @@ class Store:
     def _prepare(self, mutations: Sequence[Mutation], version: int) -> tuple[list[Record], list[MutationResult]]:
         seen: set[tuple[str, Position]] = set()
         records, results = [], []
-        plain = MutationResult(version)
+        plain, total = MutationResult(version), 0
+        check_mutations(mutations, self._capabilities)
         for mutation in mutations:
             key = mutation.key
             position = position_of(key, self._capabilities.indexed_bytes)
@@ -227,27 +229,29 @@ class Store:
                 raise InvalidRequest(f"Entity {key} occurs twice in one commit; merge its mutations into one.")
             seen.add((key.namespace, position))
             latest = self._latest(key, position)
-            record, transformed = self._mutate(mutation, position, latest, version)
+            record, transformed, size = self._mutate(mutation, position, latest, version)
+            total += size
             if record is not None:
                 records.append(record)
                 results.append(MutationResult(version, transformed) if transformed else plain)
             else:
                 results.append(plain if latest is None or latest.deleted else MutationResult(latest.version))
+        check_request_size(total, self._capabilities)
         return records, results
 
     def _mutate(
         self, mutation: Mutation, position: Position, latest: Record | None, version: int
-    ) -> tuple[Record | None, tuple[Value, ...]]:
+    ) -> tuple[Record | None, tuple[Value, ...], int]:
         current = None if latest is None or latest.deleted else latest
         check_form(mutation)
         check_preconditions(mutation, current)
         if mutation.verb is Verb.DELETE:
-            return None if current is None else tombstone(position, version, current), ()
+            return None if current is None else tombstone(position, version, current), (), 0
         if mutation.mask == () and not mutation.transforms and current is not None:
-            return None, ()  # a guard: it writes nothing
+            return None, (), 0  # a guard: it writes nothing
         properties, unindexed, transformed = outcome(mutation, current)
-        signature, values = self._signatures.accept(mutation.key, properties, unindexed)
-        return Record(position, version, (mutation.key, position[-1], version, *values), signature, latest), transformed
+        signature, values, size = self._signatures.accept(mutation.key, properties, unindexed)
+        return Record(position, version, (mutation.key, position[-1], version, *values), signature, latest), transformed, size
 
     def _latest(self, key: Key, position: Position) -> Record | None:
         table = self._tables.get((key.namespace, key.path[-1][0]))

@@ -80,7 +80,7 @@ def test_each_value_is_less_than_the_next(less: Any, greater: Any) -> None:
 
 
 def test_the_order_is_total() -> None:
-    assert sorted(reversed(ASCENDING), key=sort_key) == ASCENDING
+    assert sorted([*ASCENDING[20:], *ASCENDING[:20]], key=sort_key) == ASCENDING
 
 
 @pytest.mark.parametrize(

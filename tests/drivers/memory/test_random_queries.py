@@ -137,7 +137,7 @@ def stored(driver: MemoryDriver) -> list[Entity]:
     return [row[0] for page in driver.run_query(Query("K"), WHOLE) for row in page.rows]
 
 
-relaxed = settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow])
+relaxed = settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow])
 
 
 @relaxed
