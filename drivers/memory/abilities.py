@@ -10,7 +10,9 @@ from ...core.driver import Capabilities, ReadOptions
 
 
 def check_mutations(mutations: Sequence[Mutation], capabilities: Capabilities) -> None:
-    """Raise Unsupported for masks and transforms, InvalidRequest for too many entity groups, where the store is without."""
+    """Raise InvalidRequest for too many mutations or entity groups, Unsupported for masks and transforms where the store is without."""
+    if capabilities.commit_mutations is not None and len(mutations) > capabilities.commit_mutations:
+        raise InvalidRequest(f"The commit has {len(mutations)} mutations; the store allows {capabilities.commit_mutations}. Split it.")
     if not capabilities.property_masks and any(mutation.mask is not None for mutation in mutations):
         raise Unsupported("The store has no property masks; write the whole entity.")
     if not capabilities.property_transforms and any(mutation.transforms for mutation in mutations):

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from ...core.datamodel import Key, Query
 from ...core.driver import ReadOptions
-from .keys import Position
+from .keys import Position, check_key
 from .record import Record
 from .store import Store
 from .table import Table
@@ -22,6 +22,7 @@ def lookup_records(store: Store, keys: Sequence[Key], positions: Sequence[Positi
     for key, position in zip(keys, positions, strict=True):
         table = store.table(key.namespace, key.path[-1][0])
         if table is None:
+            check_key(key)  # of the kinds that exist the names are known to be good
             records.append(None)
         else:
             records.append(table.rows.get(position) if snapshot is None else table.at(position, snapshot))
