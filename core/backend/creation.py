@@ -122,8 +122,9 @@ class DatabaseCreation(BaseDatabaseCreation):
         if self.replaced is not None:
             return self._namespace
         own = entry.get("NAMESPACE")
-        name = entry["TEST"]["NAME"] or "_".join(filter(None, (own if isinstance(own, str) else "", str(entry["NAME"]))))
-        return _as_namespace(str(name).removeprefix(TEST_DATABASE_PREFIX))
+        if entry["TEST"]["NAME"]:
+            return _as_namespace(str(entry["TEST"]["NAME"]).removeprefix(TEST_DATABASE_PREFIX))
+        return _as_namespace("_".join(filter(None, (own if isinstance(own, str) else "", str(entry["NAME"])))))
 
     @property
     def _namespace(self) -> str:
