@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from decimal import Decimal
 from typing import Any
 
-from django.db.models import Case, DecimalField, FloatField, IntegerField, Value, When
+from django.db.models import Case, DecimalField, FloatField, IntegerField, JSONField, Value, When
 from django.db.models.expressions import Col, Combinable, CombinedExpression
 from django.db.models.lookups import Exact
 
@@ -28,6 +28,11 @@ _NUMBERS = {int: IntegerField, float: FloatField, Decimal: DecimalField}
 
 class NotComputable(Exception):
     """The expression needs SQL."""
+
+
+def saved_literal(literal: Any, field: Any) -> Any:
+    """Return what `Field.get_db_prep_save` takes for a `Value(...)`: a JSONField tells its own null from the column's by the whole."""
+    return literal if isinstance(field, JSONField) and literal.value is None else literal.value
 
 
 class ExpressionCompiler:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from django.db.models import Value as Literal
 from django.db.models.sql import compiler
 from django.db.utils import NotSupportedError
 
 from ...datamodel import Value
+from ...executor.expressions import saved_literal
 from ...mapping import ColumnMapping, ModelMapping, mapping_of
 from .insertion import Insertion
 
@@ -82,7 +84,9 @@ class RowBuilder:
         def read(obj: Any) -> Value:
             value = getattr(obj, field.attname) if raw else field.pre_save(obj, True)
             if hasattr(value, "resolve_expression"):
-                return store(column, self._computed(column, value))
+                if not isinstance(value, Literal):
+                    return store(column, self._computed(column, value))
+                value = saved_literal(value, field)
             return store(column, prepare(value, connection))
 
         return read

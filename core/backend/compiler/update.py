@@ -13,7 +13,7 @@ from django.db.utils import DataError, NotSupportedError
 
 from ...datamodel import ENTITY, KEY, VERSION, Entity, MutationResult, Row, Transform, Verb
 from ...datamodel.errors import NotFound
-from ...executor.expressions import Compute, ExpressionCompiler, NotComputable
+from ...executor.expressions import Compute, ExpressionCompiler, NotComputable, saved_literal
 from ...mapping import ColumnMapping, ModelMapping, mapping_of
 from ...mapping.conversion import INT_MAX, INT_MIN
 from ...planner.plan import Plan
@@ -70,10 +70,10 @@ class Update:
         if hasattr(value, "resolve_expression"):
             value = value.resolve_expression(self.query, allow_joins=False, for_save=True)
             _refuse_aggregates(value, field)
-            if type(value) is not Value:
+            if not isinstance(value, Value):
                 self.expressions[column] = value
                 return
-            value = value.value
+            value = value.value if type(value) is Value else saved_literal(value, field)
         elif hasattr(value, "prepare_database_save"):
             if not field.remote_field:
                 raise TypeError(
