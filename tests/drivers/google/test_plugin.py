@@ -104,3 +104,13 @@ def test_named_databases_are_apart(firestore_emulator):
     here.reset("named")
     here.close()
     there.close()
+
+
+@PLUGINS
+def test_without_the_library_it_says_what_to_install(plugin, monkeypatch):
+    def missing(_settings):
+        raise ModuleNotFoundError("No module named 'google'", name="google")
+
+    monkeypatch.setattr(plugin, "make", staticmethod(missing))
+    with pytest.raises(ImproperlyConfigured, match=rf"Install django-kindstore\[{plugin.extra}\]"):
+        plugin().driver(settings(project="p"))
