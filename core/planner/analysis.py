@@ -10,7 +10,7 @@ from django.conf import settings
 from django.core.exceptions import EmptyResultSet
 from django.db.models import lookups
 from django.db.models.expressions import Col
-from django.db.models.fields import related_lookups
+from django.db.models.fields import related_lookups, tuple_lookups
 from django.db.models.functions import ExtractYear, TruncDate
 from django.db.models.sql.where import AND, OR, ExtraWhere, NothingNode, WhereNode
 from django.utils import timezone
@@ -41,6 +41,7 @@ _COMPARISONS = {
     related_lookups.RelatedLessThanOrEqual: Op.LE,
 }
 _INS = (lookups.In, related_lookups.RelatedIn)
+_TUPLES = (tuple_lookups.TupleExact, tuple_lookups.TupleIn)
 _NULLS = (lookups.IsNull, related_lookups.RelatedIsNull)
 _YEARS = {lookups.YearExact: Op.EQ, lookups.YearGt: Op.GT, lookups.YearGte: Op.GE, lookups.YearLt: Op.LT, lookups.YearLte: Op.LE}
 _ABOVE, _BELOW = (Op.GT, Op.GE), (Op.LT, Op.LE)
@@ -92,6 +93,8 @@ class Analysis:
             return False
         if isinstance(node, ExtraWhere) or not isinstance(node, lookups.Lookup):
             return Opaque(node, f"the store has no {type(node).__name__}")
+        if type(node) in _TUPLES:
+            return self._tuples(node)
         column = self.column_of(node.lhs)
         if column is None:
             return self._transformed(node)
@@ -119,6 +122,24 @@ class Analysis:
         if kind is lookups.IExact and column.type is Type.INT:
             return self._iexact_integer(column, node.rhs)
         return Opaque(node, f"the store has no {node.lookup_name!r} lookup", column.name)
+
+    def _tuples(self, node: Any) -> Predicate:
+        """Compare several columns at once, column by column; Django's prefetch_related() compares even one in this way."""
+        if not node.rhs_is_direct_value():
+            return Opaque(node, "the store compares a property with values only")
+        columns, rows = list(node.lhs), node.rhs if isinstance(node, tuple_lookups.TupleIn) else [node.rhs]
+        rows = [row for row in rows if not any(value is None for value in row)]
+        if len(columns) == 1:
+            return self._unless_opaque(node, self.lookup(lookups.In(columns[0], [row[0] for row in rows])))
+        matches = [[self.lookup(lookups.Exact(*pair)) for pair in zip(columns, row, strict=True)] for row in rows]
+        for part in (part for match in matches for part in match):
+            if isinstance(part, Opaque):
+                return self._unless_opaque(node, part)
+        return Some(tuple(Every(tuple(match)) for match in matches)) if matches else False
+
+    def _unless_opaque(self, node: Any, predicate: Predicate) -> Predicate:
+        """Return a predicate, made for a part of a node; an opaque one stands for the whole."""
+        return Opaque(node, predicate.reason, predicate.column) if isinstance(predicate, Opaque) else predicate
 
     def column_of(self, expression: Any) -> ColumnMapping | None:
         """Return the column of this analysis's table that an expression simply names."""
