@@ -36,7 +36,7 @@ def database_default(field: Any, effective: Any) -> Any:
     if isinstance(expression, ValueExpression):
         return expression.value
     raise NotSupportedError(
-        f"{field.model._meta.label}.{field.name} has the db_default {expression!r}, which only SQL can compute for the rows that are "
+        f"The column {field.column!r} has the db_default {expression!r}, which only SQL can compute for the rows that are "
         "there. Give it a plain value, or fill the rows by RunPython in a migration of its own."
     )
 
@@ -51,7 +51,7 @@ def fill(field: Any, effective: Any, connection: Any) -> Callable[[Entity], Assi
         if column.name in entity.properties:
             return None
         if value is None and not field.null:
-            raise IntegrityError(_no_default(field, entity))
+            raise IntegrityError(_no_default(column, entity))
         return Assignment({column.name: value}, unindexed)
 
     return assignment
@@ -89,7 +89,7 @@ class Alteration:
 
     def _null(self, entity: Entity) -> Value:
         if self.requires_value and self.default is None:
-            raise IntegrityError(_no_default(self.new.field, entity))
+            raise IntegrityError(_no_default(self.new, entity))
         return self.default
 
     def _converted(self, entity: Entity, value: Value) -> Value:
@@ -158,8 +158,8 @@ def _stored_default(column: ColumnMapping, effective: Any) -> Value:
     return None if default is None else column.store(default)
 
 
-def _no_default(field: Any, entity: Entity) -> str:
+def _no_default(column: ColumnMapping, entity: Entity) -> str:
     return (
-        f"NOT NULL constraint failed: entity {entity.key} has no value for {field.model._meta.label}.{field.name}, which cannot be null. "
+        f"NOT NULL constraint failed: entity {entity.key} has no value for the column {column.name!r}, which cannot be null. "
         "Give the field a default, or fill the rows in a migration before."
     )

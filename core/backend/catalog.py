@@ -16,6 +16,7 @@ from django.db.utils import ProgrammingError
 from ..datamodel import ENTITY, ID, Column, Entity, HasAncestor, Key, Mutation, Query, Shape, Type, Verb
 from ..mapping import mapping_of
 from ..mapping.columns import ColumnMapping, map_column, target_of, unquoted
+from .contention import commit_patiently
 
 if TYPE_CHECKING:
     from .base import DatabaseWrapper
@@ -131,7 +132,7 @@ class Catalog:
     def put(self, *entries: TableEntry, gone: Iterable[str] = ()) -> None:
         """Write entries, and delete those of other tables, all at once."""
         deletions = [Mutation(Verb.DELETE, self.key(name)) for name in gone]
-        self.connection.session.commit([*map(self.mutation, entries), *deletions])
+        commit_patiently(self.connection.session, [*map(self.mutation, entries), *deletions])
 
     def delete(self, name: str) -> None:
         """Delete the entry of a table, if there is one."""
@@ -185,7 +186,7 @@ def describe_model(model: Any, connection: Any) -> TableEntry:
     return TableEntry(
         mapping.kind,
         tuple(_describe_column(column, primary_key=column in keys) for column in mapping.columns),
-        tuple(_describe_meta(model)),
+        tuple(_describe_meta(model, connection)),
         options.db_table_comment or "",
     )
 
@@ -222,19 +223,19 @@ def _relation(field: Any) -> tuple[str, str] | None:
     return unquoted(target.model._meta.db_table), unquoted(target.column)
 
 
-def _describe_meta(model: Any) -> Iterator[ConstraintEntry]:
+def _describe_meta(model: Any, connection: Any) -> Iterator[ConstraintEntry]:
     for names in model._meta.unique_together:
-        yield describe_together(model, names, unique=True)
+        yield describe_together(model, names, connection, unique=True)
     for constraint in model._meta.constraints:
         yield describe_constraint(model, constraint)
     for index in model._meta.indexes:
         yield describe_index(model, index)
 
 
-def describe_together(model: Any, names: Iterable[str], *, unique: bool) -> ConstraintEntry:
+def describe_together(model: Any, names: Iterable[str], connection: Any, *, unique: bool) -> ConstraintEntry:
     """Return the entry of one group of unique_together or index_together."""
     columns = columns_of(model, names)
-    name = "_".join((unquoted(model._meta.db_table), *columns, "uniq" if unique else "idx"))
+    name = index_name(connection, unquoted(model._meta.db_table), columns, "_uniq" if unique else "_idx")
     return ConstraintEntry(name, columns, unique=unique, index=True, orders=("ASC",) * len(columns))
 
 
@@ -257,3 +258,8 @@ def describe_index(model: Any, index: Any) -> ConstraintEntry:
 def columns_of(model: Any, names: Iterable[str]) -> tuple[str, ...]:
     """Return the columns of a model's fields."""
     return tuple(unquoted(model._meta.get_field(name).column) for name in names)
+
+
+def index_name(connection: Any, table: str, columns: Iterable[str], suffix: str = "") -> str:
+    """Return the name that Django gives to an index or constraint without one."""
+    return str(connection.schema_editor()._create_index_name(table, list(columns), suffix))

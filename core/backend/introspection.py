@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from django.db.backends.base.introspection import BaseDatabaseIntrospection, FieldInfo, TableInfo
 from django.db.models import Index
 
 from ..mapping.types import DATA_TYPES
-from .catalog import Catalog, ColumnEntry, ConstraintEntry, TableEntry
+from .catalog import Catalog, ColumnEntry, ConstraintEntry, TableEntry, index_name
 
 if TYPE_CHECKING:
     from .base import DatabaseWrapper
@@ -61,8 +62,12 @@ class DatabaseIntrospection(BaseDatabaseIntrospection):
         return names or None
 
     def get_constraints(self, cursor: Any, table_name: str) -> dict[str, dict[str, Any]]:  # noqa: ARG002 - Django's signature
+        """Return the constraints and indexes, under the names that Django gives them. Foreign keys are none: see get_relations()."""
         entry = self.catalog.require(table_name)
-        return {**dict(_column_constraints(entry)), **{each.name: _constraint(each) for each in entry.constraints}}
+        return {
+            **dict(_column_constraints(entry, partial(index_name, self.connection))),
+            **{each.name: _constraint(each) for each in entry.constraints},
+        }
 
 
 def _field_info(column: ColumnEntry) -> FieldInfo:
@@ -85,19 +90,17 @@ def _on_delete() -> tuple[Any, ...]:
     return (models.DO_NOTHING,) if hasattr(models, "DB_CASCADE") else ()
 
 
-def _column_constraints(entry: TableEntry) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield what the columns themselves say: primary key, unique, index and foreign key."""
+def _column_constraints(entry: TableEntry, name: Callable[..., str]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield what the columns themselves say: primary key, unique and index."""
     keys = [column.name for column in entry.columns if column.primary_key]
     if keys:
         yield f"{entry.name}_pkey", _info(keys, primary_key=True, unique=True)
     for column in entry.columns:
-        name = f"{entry.name}_{column.name}"
+        columns = [column.name]
         if column.unique and not column.primary_key:
-            yield f"{name}_uniq", _info([column.name], unique=True, index=True)
+            yield name(entry.name, columns, "_uniq"), _info(columns, unique=True, index=True)
         elif column.db_index and not column.primary_key:
-            yield f"{name}_idx", _info([column.name], index=True, orders=["ASC"], type=Index.suffix)
-        if column.relation is not None:
-            yield f"{name}_fk", _info([column.name], foreign_key=column.relation)
+            yield name(entry.name, columns), _info(columns, index=True, orders=["ASC"], type=Index.suffix)
 
 
 def _constraint(each: ConstraintEntry) -> dict[str, Any]:

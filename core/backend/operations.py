@@ -12,6 +12,7 @@ from django.db.utils import DataError
 from ..datamodel import KEY, Column, Mutation, Query, Shape, Type, Verb
 from ..mapping.conversion import INT_MAX, INT_MIN, LOADERS, datetime_loader
 from ..mapping.types import DATA_TYPES
+from .contention import commit_patiently
 
 if TYPE_CHECKING:
     from .base import DatabaseWrapper
@@ -95,7 +96,7 @@ class DatabaseOperations(BaseDatabaseOperations):
         keys = [row[0] for page in session.run_query(query, KEYS) for row in page.rows]
         for start in range(0, len(keys), limit):
             batch = keys[start : start + limit]
-            session.commit([Mutation(Verb.DELETE, key) for key in batch])
+            commit_patiently(session, [Mutation(Verb.DELETE, key) for key in batch])
             deleted += len(batch)
         return deleted
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import random
-import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -12,11 +10,10 @@ from ..datamodel import ENTITY, KEY, VERSION, Column, Entity, Key, Mutation, Op,
 from ..datamodel.errors import Contention, NotFound
 from ..session.session import Session
 from .catalog import Catalog, TableEntry
+from .contention import ATTEMPTS, pause
 
 BATCH = 200
 BATCH_BYTES = 2 * 2**20
-ATTEMPTS = 10
-FIRST_PAUSE, LONGEST_PAUSE = 0.005, 0.5  # seconds, before jitter
 WHOLE = Shape((Column(KEY, Type.KEY), Column(ENTITY, Type.ENTITY), Column(VERSION)))
 
 # What one entity's change is made of; of all entities it is given the whole one. None: leave it as it is.
@@ -96,7 +93,7 @@ class Rewriter:
             except (Contention, NotFound):
                 if attempt == ATTEMPTS:
                     raise
-                time.sleep(random.uniform(0, min(LONGEST_PAUSE, FIRST_PAUSE * 2**attempt)))
+                pause(attempt)
                 found = self.session.lookup([row[0] for row in batch], WHOLE)
                 rows = [row for row in found if row is not None]
             else:

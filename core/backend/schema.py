@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
-from typing import Any
+from typing import Any, NoReturn
 
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 from django.db.transaction import TransactionManagementError
@@ -21,11 +21,14 @@ from .rewriting import Assignment, Rewriter
 
 logger = logging.getLogger("django.db.backends.schema")
 KEYS = Shape((Column(KEY, Type.KEY),))
+DELETION = "DELETE KIND "
 Edit = Callable[[TableEntry], TableEntry]
 
 
 class DatabaseSchemaEditor(BaseDatabaseSchemaEditor):
     """Each operation is a step with a text, which `sqlmigrate` prints. A step that was interrupted goes on when it is run again."""
+
+    sql_delete_table = f"{DELETION}%(table)s"
 
     @property
     def catalog(self) -> Catalog:
@@ -34,7 +37,12 @@ class DatabaseSchemaEditor(BaseDatabaseSchemaEditor):
     def execute(self, sql: Any, params: Any = ()) -> None:
         if self.collect_sql:
             super().execute(sql, params)
-            return
+        elif str(sql).startswith(DELETION):
+            self._delete(unquoted(str(sql).removeprefix(DELETION)))
+        else:
+            self._refuse_sql(sql)
+
+    def _refuse_sql(self, sql: Any) -> NoReturn:
         raise NotSupportedError(
             f"The store has no SQL, so a migration cannot run {str(sql)[:200]!r}. Replace RunSQL by RunPython and the ORM, "
             "or keep it from this database by a router's allow_migrate()."
@@ -158,6 +166,8 @@ class DatabaseSchemaEditor(BaseDatabaseSchemaEditor):
         strict: bool = False,
     ) -> None:
         column = catalog.describe_field(new_field, self.connection)
+        if self._form(old_field) == self._form(new_field) and column == catalog.describe_field(old_field, self.connection):
+            return  # what changes, such as the default, is not the store's
         step = f"ALTER KIND {_kind(model)} ALTER COLUMN {unquoted(old_field.column)} TO {_described_column(column)}"
         self._perform(step, lambda: self._alter(model, old_field, new_field, column, step))
         if self._form(old_field) != self._form(new_field):
@@ -211,9 +221,11 @@ class DatabaseSchemaEditor(BaseDatabaseSchemaEditor):
     def _alter_together(self, model: Any, old: Iterable[Any], new: Iterable[Any], *, unique: bool) -> None:
         olds, news = {tuple(names) for names in old}, {tuple(names) for names in new}
         for names in sorted(olds - news):
-            self._drop_together(model, catalog.describe_together(model, names, unique=unique))
+            self._drop_together(model, catalog.describe_together(model, names, self.connection, unique=unique))
         for names in sorted(news - olds):
-            self._add_constraint(model, "UNIQUE" if unique else "INDEX", catalog.describe_together(model, names, unique=unique))
+            self._add_constraint(
+                model, "UNIQUE" if unique else "INDEX", catalog.describe_together(model, names, self.connection, unique=unique)
+            )
 
     def _drop_together(self, model: Any, gone: ConstraintEntry) -> None:
         """Drop by columns: the name may be that of a column before it was renamed."""

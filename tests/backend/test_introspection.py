@@ -84,22 +84,26 @@ def test_the_automatic_key_counts_as_a_sequence(shop: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "expected"),
+    ("table", "expected"),
     [
-        ("shop_item_pkey", {"columns": ["id"], "primary_key": True, "unique": True}),
-        ("shop_item_name_idx", {"columns": ["name"], "index": True, "unique": False}),
-        ("shop_item_box_id_fk", {"columns": ["box_id"], "foreign_key": ("shop_box", "id")}),
-        ("shop_item_name_box_id_uniq", {"columns": ["name", "box_id"], "unique": True}),
-        ("by_price", {"columns": ["price", "name"], "index": True, "unique": False, "orders": ["DESC", "ASC"], "type": "idx"}),
-        ("one_price", {"columns": ["price"], "unique": True, "check": False}),
+        ("shop_item", {"columns": ["id"], "primary_key": True, "unique": True}),
+        ("shop_item", {"columns": ["name"], "index": True, "unique": False, "type": "idx"}),
+        ("shop_item", {"columns": ["name", "box_id"], "unique": True}),
+        ("shop_item", {"columns": ["price", "name"], "index": True, "unique": False, "orders": ["DESC", "ASC"], "type": "idx"}),
+        ("shop_item", {"columns": ["price"], "unique": True, "check": False}),
+        ("shop_box", {"columns": ["code"], "unique": True}),
     ],
 )
-def test_a_constraint_is_described(shop: Any, name: str, expected: dict[str, Any]) -> None:
-    assert shop.get_constraints(None, "shop_item")[name].items() >= expected.items()
+def test_a_constraint_is_described(shop: Any, table: str, expected: dict[str, Any]) -> None:
+    (found,) = [each for each in shop.get_constraints(None, table).values() if each["columns"] == expected["columns"]]
+    assert found.items() >= expected.items()
 
 
-def test_a_unique_column_is_a_constraint(shop: Any) -> None:
-    assert shop.get_constraints(None, "shop_box")["shop_box_code_uniq"]["unique"] is True
+def test_constraints_have_the_names_that_django_gives(shop: Any) -> None:
+    name = shop.connection.schema_editor()._create_index_name
+    assert {name("shop_item", ["name"]), name("shop_item", ["name", "box_id"], "_uniq"), "by_price", "one_price"} < set(
+        shop.get_constraints(None, "shop_item")
+    )
 
 
 def test_a_kind_without_an_entry_is_refused(shop: Any) -> None:
