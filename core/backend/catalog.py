@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, fields, replace
 from typing import TYPE_CHECKING, Any
 
+from django.db.models import Value
 from django.db.utils import ProgrammingError
 
 from ..datamodel import ENTITY, ID, Column, Entity, HasAncestor, Key, Mutation, Query, Shape, Type, Verb
@@ -44,6 +45,7 @@ class ColumnEntry:
     decimal_places: int | None = None
     collation: str = ""
     comment: str = ""
+    default: str | None = None  # db_default, in words
     relation: tuple[str, str] | None = None  # table and column
 
 
@@ -212,8 +214,16 @@ def _describe_column(column: ColumnMapping, *, primary_key: bool) -> ColumnEntry
         decimal_places=getattr(target, "decimal_places", None),
         collation=getattr(target, "db_collation", None) or "",
         comment=field.db_comment or "",
+        default=_default(field),
         relation=_relation(field),
     )
+
+
+def _default(field: Any) -> str | None:
+    if not field.has_db_default():
+        return None
+    expression = field._db_default_expression
+    return str(expression.value if isinstance(expression, Value) else expression)
 
 
 def _relation(field: Any) -> tuple[str, str] | None:

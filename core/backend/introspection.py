@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
-from django.db.backends.base.introspection import BaseDatabaseIntrospection, FieldInfo, TableInfo
+from django.db.backends.base.introspection import BaseDatabaseIntrospection, TableInfo
 from django.db.models import Index
 
 from ..mapping.types import DATA_TYPES
@@ -19,11 +19,30 @@ if TYPE_CHECKING:
 WRITTEN_AS = {"FileField": "CharField", "FilePathField": "CharField", "SlugField": "CharField", "IPAddressField": "GenericIPAddressField"}
 
 
+class FieldInfo(NamedTuple):
+    """Django's own, and beside the store's type the field that says more: Django's internal type."""
+
+    name: str
+    type_code: str
+    display_size: int | None
+    internal_size: int | None
+    precision: int | None
+    scale: int | None
+    null_ok: bool
+    default: str | None
+    collation: str | None
+    field: str
+
+
 class DatabaseIntrospection(BaseDatabaseIntrospection):
     """Reads the catalog; a kind without an entry is refused with ProgrammingError. The cursors that Django passes are not needed."""
 
     connection: DatabaseWrapper
-    data_types_reverse = {name: WRITTEN_AS.get(name, name) for name in DATA_TYPES}  # noqa: RUF012 - Django's name and form
+    data_types_reverse: ClassVar[dict[str, str]] = {
+        **{column: name for name, column in DATA_TYPES.items()},
+        "integer": "BigIntegerField",
+        "string": "CharField",
+    }
 
     @property
     def catalog(self) -> Catalog:
@@ -42,6 +61,11 @@ class DatabaseIntrospection(BaseDatabaseIntrospection):
 
     def get_table_description(self, cursor: Any, table_name: str) -> list[FieldInfo]:  # noqa: ARG002 - Django's signature
         return [_field_info(column) for column in self.catalog.require(table_name).columns]
+
+    def get_field_type(self, data_type: str, description: Any) -> str:
+        """Return the field that a column was made by; one of a custom field is written as a field of the same column type."""
+        known = description.field if description.field in DATA_TYPES else self.data_types_reverse[data_type]
+        return WRITTEN_AS.get(known, known)
 
     def get_sequences(self, cursor: Any, table_name: str, table_fields: Iterable[Any] = ()) -> list[dict[str, str]]:  # noqa: ARG002
         """Return the automatic primary key, which counts up where OPTIONS["ids"] is "sequential"."""
@@ -66,21 +90,22 @@ class DatabaseIntrospection(BaseDatabaseIntrospection):
         entry = self.catalog.require(table_name)
         return {
             **dict(_column_constraints(entry, partial(index_name, self.connection))),
-            **{each.name: _constraint(each) for each in entry.constraints},
+            **{each.name: _constraint(each) for each in entry.constraints if each.columns or each.check},
         }
 
 
 def _field_info(column: ColumnEntry) -> FieldInfo:
     return FieldInfo(
         column.name,
-        column.field,
+        column.type,
         column.max_length,
         column.max_length,
         column.max_digits,
         column.decimal_places,
         column.null,
-        None,
+        column.default,
         column.collation or None,
+        column.field,
     )
 
 

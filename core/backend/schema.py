@@ -37,10 +37,16 @@ class DatabaseSchemaEditor(BaseDatabaseSchemaEditor):
     def execute(self, sql: Any, params: Any = ()) -> None:
         if self.collect_sql:
             super().execute(sql, params)
-        elif str(sql).startswith(DELETION):
+            return
+        self._refuse_atomic(str(sql))
+        if str(sql).startswith(DELETION):
             self._delete(unquoted(str(sql).removeprefix(DELETION)))
         else:
             self._refuse_sql(sql)
+
+    def _refuse_atomic(self, text: str) -> None:
+        if self.connection.in_atomic_block and not self.connection.features.can_rollback_ddl:
+            raise TransactionManagementError(f"A schema operation cannot be rolled back, so it cannot run inside atomic(): {text}.")
 
     def _refuse_sql(self, sql: Any) -> NoReturn:
         raise NotSupportedError(
@@ -170,7 +176,7 @@ class DatabaseSchemaEditor(BaseDatabaseSchemaEditor):
             return  # what changes, such as the default, is not the store's
         step = f"ALTER KIND {_kind(model)} ALTER COLUMN {unquoted(old_field.column)} TO {_described_column(column)}"
         self._perform(step, lambda: self._alter(model, old_field, new_field, column, step))
-        if self._form(old_field) != self._form(new_field):
+        if old_field.unique and self._form(old_field) != self._form(new_field):
             for related, old_reference, new_reference in _references(old_field, new_field):
                 self._alter_field(related, old_reference, new_reference, None, None, None, None)
 
@@ -248,8 +254,7 @@ class DatabaseSchemaEditor(BaseDatabaseSchemaEditor):
         if self.collect_sql:
             self.collected_sql.append(f"{text};")
             return
-        if self.connection.in_atomic_block and not self.connection.features.can_rollback_ddl:
-            raise TransactionManagementError(f"A schema operation cannot be rolled back, so it cannot run inside atomic(): {text}.")
+        self._refuse_atomic(text)
         logger.debug("%s", text, extra={"params": (), "sql": text})
         action()
 
@@ -308,10 +313,10 @@ def _key_fields(model: Any) -> tuple[Any, ...]:
 
 def _references(old_field: Any, new_field: Any) -> Iterator[tuple[Any, Any, Any]]:
     """Yield the model and the old and the new foreign key of each reference to a field."""
-    news = {(each.model._meta.label_lower, each.name): each for each in _foreign_keys(new_field)}
-    for old in _foreign_keys(old_field):
-        new = news.get((old.model._meta.label_lower, old.name))
-        if new is not None:
+    olds = {(each.model._meta.label_lower, each.name): each for each in _foreign_keys(old_field)}
+    for new in _foreign_keys(new_field) if olds else ():
+        old = olds.get((new.model._meta.label_lower, new.name))
+        if old is not None:
             yield new.model, old, new
 
 

@@ -59,7 +59,7 @@ def test_the_list_of_tables_is_one_request(shop: Any) -> None:
 def test_the_columns_are_described(shop: Any) -> None:
     described = {each.name: each for each in shop.get_table_description(None, "shop_item")}
     assert list(described) == ["id", "name", "price", "box_id", "loose_id"]
-    assert (described["name"].type_code, described["name"].display_size, described["name"].null_ok) == ("CharField", 50, False)
+    assert (described["name"].type_code, described["name"].display_size, described["name"].null_ok) == ("string", 50, False)
     assert (described["price"].precision, described["price"].scale, described["price"].null_ok) == (6, 2, True)
     assert shop.get_field_type(described["box_id"].type_code, described["box_id"]) == "BigIntegerField"
 

@@ -147,6 +147,10 @@ class TestAddingFields:
         store.apply(ops.AddField("Item", "size", models.IntegerField(db_default=7)))
         assert store.properties("shop_item") == [{"size": 7}]
 
+    def test_a_database_default_is_described(self, store: Store) -> None:
+        store.apply(item(), ops.AddField("Item", "size", models.IntegerField(db_default=7)))
+        assert store.connection.introspection.get_table_description(None, "shop_item")[1].default == "7"
+
     def test_text_is_not_indexed(self, either_way: Store) -> None:
         store = either_way
         store.apply(item())
