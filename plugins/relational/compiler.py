@@ -45,9 +45,11 @@ class SQLCompiler(django_compiler.SQLCompiler):
         return select, klass_info, annotations
 
     def compile(self, node: Any) -> Any:
+        """Compile as Django does; an expression's `as_kindstore` goes before its `as_sqlite`."""
         if self.connection.recording is not None and isinstance(node, (RawSQL, ExtraWhere)):
             self.connection.recording.raw = True
-        return super().compile(node)
+        own = getattr(node, f"as_{self.connection.outer.vendor}", None)
+        return super().compile(node) if own is None else own(self, self.connection)
 
     def execute_sql(self, result_type: Any = MULTI, chunked_fetch: bool = False, chunk_size: int = GET_ITERATOR_CHUNK_SIZE) -> Any:  # noqa: ARG002
         """Run the statement over the rows that it reads. All of its results are there when this returns."""
