@@ -10,7 +10,7 @@ from typing import Any
 from ...core.datamodel import Aggregation, Key, Mutation, MutationResult, Page, Query, Row, Shape, Value
 from ...core.driver import LATEST, RPC, Capabilities, Observe, ReadOptions, unobserved
 from .abilities import check_reading
-from .aggregating import aggregate, bounded, check_aggregations
+from .aggregating import aggregate, bounded, check_aggregations, properties_of
 from .decoding import Decoder
 from .keys import position_of
 from .paging import first_window, pages
@@ -79,9 +79,9 @@ class MemoryDriver:
     ) -> tuple[Value, ...]:
         """Aggregate a query's results."""
         with _Observed(observe, "RunAggregationQuery", (query, tuple(aggregations))):
-            prepared = prepare(query, self.capabilities)
-            check_reading(query, options, self.capabilities)
             check_aggregations(aggregations, self.capabilities)
+            prepared = prepare(query, self.capabilities, properties_of(aggregations))
+            check_reading(query, options, self.capabilities)
             return self._aggregate(prepared, aggregations, options)
 
     def commit(

@@ -27,8 +27,11 @@ class Prepared:
         return not self.query.projection and not self.query.distinct_on
 
 
-def prepare(query: Query, limits: Capabilities) -> Prepared:
-    """Check a query, or raise InvalidRequest with the store's reason."""
+def prepare(query: Query, limits: Capabilities, aggregated: tuple[str, ...] = ()) -> Prepared:
+    """Check a query, or raise InvalidRequest with the store's reason.
+
+    Like the projected properties, those to be `aggregated` are needed in an entity, and sorted by before the key.
+    """
     if query.kind is not None:
         check_name(query.kind, "kind", limits.indexed_bytes)
     check_namespace(query.namespace)
@@ -48,7 +51,7 @@ def prepare(query: Query, limits: Capabilities) -> Prepared:
             "Split the query into several."
         )
     branches = [()] if filter is None else normal_form(filter, split_in=True)
-    return Prepared(query, tuple(branches), _complete_orders(query, tests))
+    return Prepared(query, tuple(branches), _complete_orders(query, tests, (*query.projection, *aggregated)))
 
 
 def _checked(filter: Filter, query: Query, limits: Capabilities) -> Filter:  # noqa: A002
@@ -157,11 +160,12 @@ def _check_projection(query: Query, tests: list[Test]) -> None:
         raise InvalidRequest("The properties that the query is distinct on must come first in its sort orders.")
 
 
-def _complete_orders(query: Query, tests: list[Test]) -> tuple[Order, ...]:
+def _complete_orders(query: Query, tests: list[Test], needed: tuple[str, ...]) -> tuple[Order, ...]:
     orders = list(query.orders)
     descending = bool(orders) and orders[-1].descending
     implicit = sorted({test.name for test in tests if test.op.is_inequality} - {KEY})
-    for name in (*query.distinct_on, *implicit, *query.projection, KEY):
+    by_key = (KEY,) if any(test.name == KEY and test.op.is_inequality for test in tests) else ()
+    for name in (*query.distinct_on, *implicit, *by_key, *needed, KEY):
         if all(order.name != name for order in orders):
             orders.append(Order(name, descending))
     return tuple(orders)

@@ -302,3 +302,15 @@ def test_a_result_is_found_without_a_scan_of_the_kind(driver: MemoryDriver, monk
     monkeypatch.setattr(selection, "_compile", counting)
     assert ids(driver, filter=wanted) == [1000, 1002, 1004, 1006, 1008]
     assert len(visited) == 10
+
+
+def test_an_aggregated_property_is_sorted_by_before_the_key(driver: MemoryDriver) -> None:
+    driver.commit([put(1, n=5), put(2, n=3), put(3, m=1), put(4, n=4)])
+    assert driver.aggregate(Query("K", offset=1, limit=1), [Aggregation("sum", "n")]) == (4,)
+
+
+def test_a_projected_property_is_sorted_by_before_the_key_unless_a_key_range_is_asked_for(driver: MemoryDriver) -> None:
+    driver.commit([put(1, n=5), put(2, n=3), put(3, n=4)])
+    assert ids(driver, projection=("n",)) == [2, 3, 1]
+    assert ids(driver, projection=("n",), filter=T(KEY, Op.GT, key(1))) == [2, 3]
+    assert ids(driver, projection=("n",), filter=T(KEY, Op.LT, key(9))) == [1, 2, 3]
