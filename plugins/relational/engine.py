@@ -10,10 +10,12 @@ from django.core.exceptions import EmptyResultSet
 from ...core.datamodel import Row
 from . import policy as policies
 from .evaluation import evaluate
-from .fetching import Fetcher, sources
+from .fetching import Fetcher
 from .policy import Warner
 from .recording import Statement
 from .scratch import Rows, Scratch, scratch_of
+from .semijoin import in_order, links
+from .sources import sources
 
 if TYPE_CHECKING:
     from django.db.models import Model
@@ -57,7 +59,7 @@ class RelationalEngine:
         if read and self.policy == "error":
             policies.refuse(statement)
         fetcher = Fetcher(scratch.outer, policies.describe(statement), self.max_rows)
-        loads = [source.rows(fetcher.fetch(source)) for source in read]
+        loads = fetcher.fetch_all(read, links(statement.recording))
         with scratch.filled():
             for rows in loads if given is None else [*loads, given]:
                 scratch.insert(rows)
@@ -80,6 +82,7 @@ class RelationalEngine:
             yield "Nothing: no row can match, no RPC"
             return
         yield f"Emulated, for {statement.reason or policies.NO_SQL}; at most {self.max_rows} rows are fetched"
-        for source in sources(scratch, statement):
+        for source, narrowing in in_order(sources(scratch, statement), links(statement.recording)):
             yield from (f"  {line}" for line in source.describe(scratch.outer))
+            yield from (f"    Narrowed to the values of {link.other}.{link.values}, if they are not too many" for link in narrowing)
         yield f"  SQLite: {scratch.ops.last_executed_query(None, statement.sql, statement.params)}"
