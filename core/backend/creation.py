@@ -17,6 +17,7 @@ from django.db.backends.base.creation import TEST_DATABASE_PREFIX, BaseDatabaseC
 
 from ..datamodel import ENTITY, KEY, Column, Entity, Key, Mutation, Order, Query, Shape, Type, Value, Verb
 from ..session.session import first_row
+from .tenants import TenantNamespaces
 
 if TYPE_CHECKING:
     from ..driver import Driver
@@ -43,7 +44,7 @@ class DatabaseCreation(BaseDatabaseCreation):
         if verbosity >= 1:
             action = "Using existing" if keepdb else "Creating"
             self.log(f"{action} test database for alias {self._get_database_display_str(verbosity, namespace)}...")
-        self._switch_to(namespace)
+        self._switch_to(namespace, keep=keepdb)
         try:
             self._refuse_production()
             if not keepdb:
@@ -74,16 +75,19 @@ class DatabaseCreation(BaseDatabaseCreation):
             self._destroy_test_db(namespace, verbosity)
         if suffix is None and old_database_name is not None:
             self._switch_back()
+            self.connection.settings_dict["NAME"] = old_database_name
 
     def set_as_test_mirror(self, primary_settings_dict: dict[str, Any]) -> None:
         self._replace({key: primary_settings_dict[key] for key in ("NAME", "NAMESPACE")})
 
     def get_test_db_clone_settings(self, suffix: str) -> dict[str, Any]:
-        return {**self.connection.settings_dict, "NAMESPACE": self._clone_name(suffix)}
+        entry, name = self.connection.settings_dict, self._clone_name(suffix)
+        own = entry["NAMESPACE"]
+        return {**entry, "NAMESPACE": own.clone(name) if isinstance(own, TenantNamespaces) else name}
 
     def setup_worker_connection(self, _worker_id: int) -> None:
         super().setup_worker_connection(_worker_id)
-        if self._is_empty(self._namespace):  # a store in the memory of the process that cloned it, and this one was not forked from that
+        if self._is_empty(self.connection.session.namespace()):  # the clone is in the memory of a process that this one was not forked from
             self._migrate(verbosity=0)
 
     def test_db_signature(self) -> tuple[str, ...]:
@@ -128,19 +132,26 @@ class DatabaseCreation(BaseDatabaseCreation):
 
     @property
     def _namespace(self) -> str:
-        return str(self.connection.settings_dict["NAMESPACE"])
+        return str(self.connection.settings_dict.get("NAMESPACE") or "")
 
     def _clone_name(self, suffix: str) -> str:
         return f"{self._namespace}_{suffix}"
 
-    def _switch_to(self, namespace: str) -> None:
+    def _namespaces(self) -> set[str]:
+        """Return the namespaces of the test database that this process knows."""
+        own = self.connection.settings_dict.get("NAMESPACE")
+        return {self._namespace} | (own.used if isinstance(own, TenantNamespaces) else set())
+
+    def _switch_to(self, namespace: str, *, keep: bool) -> None:
         entry = self.connection.settings_dict
-        if entry.get("NAMESPACE") == namespace:
+        own = entry.get("NAMESPACE")
+        if own == namespace:
             raise ImproperlyConfigured(
                 f"The test database of {self.connection.alias!r} would be the namespace {namespace!r}, which is the NAMESPACE of the alias "
                 "itself. Give DATABASES[...]['TEST']['NAME'] another name."
             )
-        self._replace({"NAMESPACE": namespace, "NAME": self.connection.test_name or entry["NAME"]})
+        tenants = TenantNamespaces(own, self.connection.alias, namespace, keep=keep, used=[namespace]) if callable(own) else None
+        self._replace({"NAMESPACE": tenants or namespace, "NAME": self.connection.test_name or entry["NAME"]})
 
     def _replace(self, values: dict[str, Any]) -> None:
         """Change the settings of the alias, for all its connections."""
@@ -196,9 +207,14 @@ class DatabaseCreation(BaseDatabaseCreation):
 
     def _clone_test_db(self, suffix: str, verbosity: int, keepdb: bool = False) -> None:  # noqa: ARG002 - Django's signature
         """Copy all entities to the clone's namespace."""
-        source, target = self._namespace, self._clone_name(suffix)
-        if keepdb and not self._is_empty(target):
-            return
+        name, clone = self._namespace, self._clone_name(suffix)
+        for source in sorted(self._namespaces()):
+            target = clone + source.removeprefix(name)
+            if not keepdb or self._is_empty(target):
+                self._copy(source, target)
+
+    def _copy(self, source: str, target: str) -> None:
+        """Put copies of the entities of one namespace into another, and nothing else."""
         self._driver.reset(target)
         query = Query(None, source, orders=(Order(KEY),))
         entities = [row[0] for page in self._driver.run_query(query, ENTITIES) for row in page.rows]
@@ -207,14 +223,15 @@ class DatabaseCreation(BaseDatabaseCreation):
             self._driver.commit(copies[start : start + COPIED])
 
     def _destroy_test_db(self, test_database_name: str, verbosity: int) -> None:  # noqa: ARG002 - Django's signature
-        """Delete a namespace, and nothing else."""
+        """Delete the namespaces of a test database or of its clone, and nothing else."""
         if self.replaced is None:
             raise ImproperlyConfigured(
                 f"DATABASES[{self.connection.alias!r}] is not a test database now, so it is not destroyed. Call create_test_db() first."
             )
         self._refuse_production()
         self.connection.close()
-        self._driver.reset(test_database_name)
+        for namespace in self._namespaces():
+            self._driver.reset(test_database_name + namespace.removeprefix(self._namespace))
 
 
 def _as_namespace(name: str) -> str:

@@ -272,6 +272,56 @@ class Everything:
         return self.alias
 
 
+class TestTenants:
+    """The NAMESPACE of the alias is a callable."""
+
+    @pytest.fixture
+    def tenants(self, alias: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+        """The alias with the tenants a and b; `current` is the one of now."""
+        self.current = "a"
+        entry = alias.settings_dict
+        monkeypatch.setitem(entry["TEST"], "NAME", f"of_{entry['NAMESPACE']}")
+        monkeypatch.setitem(entry, "NAMESPACE", lambda: self.current)
+        self.name = alias.creation._get_test_db_name()
+        self.driver = alias.kindstore.driver
+        alias.close()
+        yield alias
+        for suffix in ("", "_1"):
+            for tenant in ("", ".a", ".b"):
+                self.driver.reset(f"{self.name}{suffix}{tenant}")
+
+    def test_each_has_a_namespace_below_the_test_database(self, tenants: Any) -> None:
+        create(tenants)
+        assert tenants.session.namespace() == f"{self.name}.a"
+        assert rows(tenants).filter(app_label="auth", model="user").exists()
+        self.current = "b"
+        assert tenants.session.namespace() == f"{self.name}.b"
+        assert not rows(tenants).exists()
+
+    def test_what_an_earlier_run_left_is_deleted_at_the_first_use(self, tenants: Any) -> None:
+        key = Key((("left", 1),), f"{self.name}.b")
+        self.driver.commit([Mutation(Verb.UPSERT, key, Entity(key, {}))])
+        create(tenants)
+        self.current = "b"
+        assert not rows(tenants).exists()
+        assert keys(self.driver, f"{self.name}.b") == []
+
+    def test_clones_have_them_all(self, tenants: Any) -> None:
+        create(tenants)
+        tenants.creation.clone_test_db("1", verbosity=0)
+        tenants.creation.setup_worker_connection(1)
+        assert tenants.session.namespace() == f"{self.name}_1.a"
+        assert rows(tenants).filter(app_label="auth", model="user").exists()
+
+    def test_destroying_deletes_them_all(self, tenants: Any) -> None:
+        create(tenants)
+        self.current = "b"
+        rows(tenants).create(app_label="shop", model="item")
+        destroy(tenants)
+        assert keys(self.driver, f"{self.name}.a") == keys(self.driver, f"{self.name}.b") == []
+        assert tenants.session.namespace() == "b"
+
+
 def test_a_file_is_never_touched(django_db_blocker: Any, tmp_path: Any) -> None:
     path = tmp_path / "dev.kindstore"
     with django_db_blocker.unblock(), connection_with(driver="memory", NAME=str(path)) as made:
