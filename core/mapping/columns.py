@@ -20,7 +20,7 @@ class ColumnMapping:
     """One concrete field of a model.
 
     `store` converts a database value (of `Field.get_db_prep_save`) that is written, `compare` one that is compared with; neither takes
-    None. `column` is the column of a Shape that reads it.
+    None. `column` is the column of a Shape that reads it; `converts` tells whether what that gives may differ from the model's value.
     """
 
     field: Any
@@ -30,6 +30,7 @@ class ColumnMapping:
     nullable: bool
     is_key: bool
     collated: bool
+    converts: bool
     column: Column
     store: Callable[[Any], Value]
     compare: Callable[[Any], Value]
@@ -59,7 +60,8 @@ def map_column(field: Any, connection: Any, *, is_key: bool) -> ColumnMapping:
         nullable=nullable or not _has_default(field),
     )
     collated = bool(getattr(target, "db_collation", None))
-    return ColumnMapping(field, name, column_type, indexed, nullable, is_key, collated, column, store, compare)
+    converts = column_type in conversion.LOADERS or column_type == "datetime" or hasattr(field, "from_db_value")
+    return ColumnMapping(field, name, column_type, indexed, nullable, is_key, collated, converts, column, store, compare)
 
 
 def target_of(field: Any) -> Any:

@@ -34,6 +34,7 @@ class ModelMapping:
         self.unindexed = frozenset(column.name for column in self.columns if not column.indexed)
         self.keys = CompositeKeys(self.kind) if self.is_composite else FlatKeys(self.kind)
         self._shapes: dict[tuple[str, ...], Shape] = {}
+        self.remembered: dict[str, Any] = {}  # what the layers above have derived from this mapping
         if not self.is_composite:
             self._check_key_type()
 
@@ -84,8 +85,7 @@ class ModelMapping:
         """Return, for each column whose stored value differs from the model's, its position and the conversions."""
         converters = []
         for position, column in enumerate(columns):
-            steps = self._load_steps(column, connection)
-            if steps:
+            if column.converts and (steps := self._load_steps(column, connection)):
                 converters.append((position, steps))
         return converters
 

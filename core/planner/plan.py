@@ -85,21 +85,27 @@ class Request:
 def plan(request: Request, capabilities: Capabilities, budget: int) -> Plan:
     """Choose how to read. Raise TooManyBranches where it takes more than `budget` queries."""
     truth = request.filter
-    bare = Plan(request.mapping, request.namespace, request.columns, offset=request.offset, limit=request.limit)
     if truth is False or request.limit == 0:
-        return bare
-    orders = _total(request.orders)
+        return Plan(request.mapping, request.namespace, request.columns, offset=request.offset, limit=request.limit)
+    orders = _total(request.orders) if request.orders else ()
     condition = None if truth is True else truth
     keys = None if condition is None else keys_of(condition)
     if keys is not None and not request.distinct_on:
-        return replace(bare, keys=tuple(keys), recheck=None if _only_keys(condition) else condition, orders=orders, ordered=False)
+        recheck = None if _only_keys(condition) else condition
+        return Plan(
+            request.mapping, request.namespace, request.columns, tuple(keys), (), recheck, orders, False, request.offset, request.limit
+        )
     fitted = fit(condition, orders, capabilities, budget)
-    queried = replace(
-        bare,
+    queried = Plan(
+        request.mapping,
+        request.namespace,
+        request.columns,
         branches=fitted.branches,
         recheck=fitted.recheck,
         orders=orders,
         ordered=fitted.ordered,
+        offset=request.offset,
+        limit=request.limit,
         distinct_on=request.distinct_on,
         start_cursor=request.start_cursor,
         end_cursor=request.end_cursor,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from django.core.exceptions import FieldDoesNotExist
@@ -38,7 +39,7 @@ class Calculation:
     column: ColumnMapping | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Selection:
     """A native SELECT. Either `outputs` or `calculations` say what its rows hold."""
 
@@ -51,12 +52,12 @@ class Selection:
     limit: int | None = None
     distinct_on: tuple[str, ...] = ()
 
-    @property
+    @cached_property
     def cuts(self) -> bool:
         """Whether values are cut, so that distinct rows are told apart and sliced only afterwards."""
         return any(output.cut is not None for output in self.outputs)
 
-    @property
+    @cached_property
     def columns(self) -> tuple[str, ...]:
         """The names of the columns that its rows need."""
         return tuple(dict.fromkeys(output.column.name for output in self.outputs if output.column is not None))
@@ -70,9 +71,8 @@ class Reader:
         self.mapping = analysis.mapping
 
     def selection(self, predicate: Predicate) -> Selection:
-        """Return what the query selects, given its condition; raise NotNativeError where the store has no such thing."""
+        """Return what the query, whose form was checked, selects, given its condition; raise NotNativeError where the store has no such."""
         query = self.query
-        check_form(query, self.mapping)
         limit = None if query.high_mark is None else query.high_mark - query.low_mark
         calculations = self._calculations()
         if calculations:
@@ -95,7 +95,13 @@ class Reader:
 
     def _model_outputs(self) -> tuple[Output, ...]:
         """Return the model's own columns, those alone that only() and defer() leave."""
-        return tuple(map(Output, model_columns(self.query, self.mapping)))
+        columns = model_columns(self.query, self.mapping)
+        if columns is not self.mapping.columns:
+            return tuple(map(Output, columns))
+        outputs: tuple[Output, ...] | None = self.mapping.remembered.get("outputs")
+        if outputs is None:
+            outputs = self.mapping.remembered["outputs"] = tuple(map(Output, columns))
+        return outputs
 
     def output(self, expression: Any) -> Output:
         if type(expression) is Value and not hasattr(expression.value, "resolve_expression"):
@@ -251,8 +257,7 @@ def base_alias(query: Any) -> str | None:
 def check_tables(query: Any, mapping: ModelMapping) -> None:
     """Raise NotNativeError for a query that reads more tables than its model's own."""
     base = base_alias(query)
-    others = [alias for alias, count in query.alias_refcount.items() if count and alias != base]
-    if others:
+    if len(query.alias_refcount) > 1 and (others := [a for a, count in query.alias_refcount.items() if count and a != base]):
         raise NotNativeError(f"it joins {', '.join(sorted({query.alias_map[alias].table_name for alias in others}))}")
     if base is not None and query.alias_map[base].table_name != mapping.model._meta.db_table:
         raise NotNativeError(f"it reads {query.alias_map[base].table_name}")
