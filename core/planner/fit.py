@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Container, Sequence
+from dataclasses import dataclass, replace
 
-from ..datamodel import And, Filter, Op, Or, Order, Test
+from ..datamodel import KEY, And, Filter, Op, Or, Order, Test
 from ..driver import Capabilities
 from .logic import is_not_null
 from .normalform import Conjunct, TooManyBranches, conjuncts, disjuncts, rejoin, split, tests, weight
@@ -26,6 +26,30 @@ def fit(filter_: Filter | None, orders: Sequence[Order], capabilities: Capabilit
         return Fit((None,))
     if _runs_as_it_is(filter_, orders, capabilities):
         return Fit((filter_,), ordered=_in_order([filter_], orders, capabilities))
+    without_keys = _without_exclusions(filter_, {KEY})
+    if without_keys != filter_:  # each of these keys is one row: to read and drop it is cheaper than a query
+        return replace(fit(without_keys, orders, capabilities, budget), recheck=filter_)
+    try:
+        return _split(filter_, orders, capabilities, budget)
+    except TooManyBranches:
+        without_any = _without_exclusions(filter_, None)
+        if without_any == filter_:
+            raise
+        return replace(fit(without_any, orders, capabilities, budget), recheck=filter_)
+
+
+def _without_exclusions(filter_: Filter, names: Container[str] | None) -> Filter | None:
+    """Leave the conjuncts out that exclude values of some properties (None: of any)."""
+    parts = filter_.parts if isinstance(filter_, And) else (filter_,)
+    return rejoin(part for part in parts if not (_excludes(part) and (names is None or part.name in names)))  # type: ignore[union-attr,misc]
+
+
+def _excludes(part: Filter) -> bool:
+    return isinstance(part, Test) and part.op in (Op.NE, Op.NOT_IN)
+
+
+def _split(filter_: Filter, orders: Sequence[Order], capabilities: Capabilities, budget: int) -> Fit:
+    """Cut a filter into the branches of its normal form, and put these into as few queries as the store takes."""
     parts = [p for c in conjuncts(filter_, budget * capabilities.disjunctions) for p in split(c, capabilities.disjunctions)]
     narrowed = [_narrow(part, orders, capabilities) for part in parts]
     branches = _packed(narrowed, orders, capabilities)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from itertools import product
+from itertools import pairwise, product
 from math import prod
+from operator import itemgetter
 
-from ..datamodel import And, Filter, HasAncestor, Op, Or, Test
+from ..datamodel import And, Filter, HasAncestor, Op, Or, Test, Value
+from ..datamodel.ordering import sort_key
 from .logic import without_implied
 
 Atom = Test | HasAncestor
@@ -51,8 +53,10 @@ def _expand(filter_: Filter, bound: int) -> list[Conjunct]:
             return _bounded([conjunct for part in parts for conjunct in _expand(part, bound)], bound)
         case And(parts):
             return _product([_expand(part, bound) for part in parts], bound)
-        case Test(_, Op.NE) | Test(_, Op.NOT_IN):
-            return [(test,) for test in _ranges(filter_)] if filter_.op is Op.NE else _product(_not_in(filter_), bound)
+        case Test(name, Op.NE, value):
+            return _gaps(name, (value,))
+        case Test(name, Op.NOT_IN, tuple(values)):
+            return _bounded(_gaps(name, values), bound)
         case _:
             return [(filter_,)]
 
@@ -69,12 +73,15 @@ def _bounded(found: list[Conjunct], bound: int) -> list[Conjunct]:
     return found
 
 
-def _ranges(test: Test) -> tuple[Test, Test]:
-    return Test(test.name, Op.LT, test.value), Test(test.name, Op.GT, test.value)
+def _gaps(name: str, values: Iterable[Value]) -> list[Conjunct]:
+    """Return the ranges below, between and above some values, those left out in which no value can lie."""
+    ordered = [value for _, value in sorted({sort_key(value): value for value in values}.items(), key=itemgetter(0))]
+    between = [(Test(name, Op.GT, low), Test(name, Op.LT, high)) for low, high in pairwise(ordered) if not _adjacent(low, high)]
+    return [(Test(name, Op.LT, ordered[0]),), *between, (Test(name, Op.GT, ordered[-1]),)]
 
 
-def _not_in(test: Test) -> list[list[Conjunct]]:
-    return [[(part,) for part in _ranges(Test(test.name, Op.NE, value))] for value in test.value]  # type: ignore[union-attr]
+def _adjacent(low: Value, high: Value) -> bool:
+    return type(low) is int and type(high) is int and high - low == 1
 
 
 def _simplified(conjunct: Conjunct) -> Conjunct:
