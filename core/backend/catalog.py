@@ -7,16 +7,13 @@ without an entry works all the same.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, fields, replace
 from typing import TYPE_CHECKING, Any
 
-from django.db.models import Value
 from django.db.utils import ProgrammingError
 
 from ..datamodel import ENTITY, ID, Column, Entity, HasAncestor, Key, Mutation, Query, Shape, Type, Verb
-from ..mapping import mapping_of
-from ..mapping.columns import ColumnMapping, map_column, target_of, unquoted
 from .contention import commit_patiently
 
 if TYPE_CHECKING:
@@ -179,97 +176,3 @@ def decode(entity: Entity) -> TableEntry:
 def _known(cls: Any, values: dict[str, Any]) -> Any:
     names = {each.name for each in fields(cls)}
     return cls(**{name: tuple(value) if isinstance(value, list) else value for name, value in values.items() if name in names})
-
-
-def describe_model(model: Any, connection: Any) -> TableEntry:
-    """Return the entry that a model's table has."""
-    mapping, options = mapping_of(model, connection), model._meta
-    keys = mapping.key_columns
-    return TableEntry(
-        mapping.kind,
-        tuple(_describe_column(column, primary_key=column in keys) for column in mapping.columns),
-        tuple(_describe_meta(model, connection)),
-        options.db_table_comment or "",
-    )
-
-
-def describe_field(field: Any, connection: Any) -> ColumnEntry:
-    """Return the entry of a field's column."""
-    return _describe_column(map_column(field, connection, is_key=field.primary_key), primary_key=field.primary_key)
-
-
-def _describe_column(column: ColumnMapping, *, primary_key: bool) -> ColumnEntry:
-    field, target = column.field, target_of(column.field)
-    return ColumnEntry(
-        column.name,
-        column.column_type,
-        target.get_internal_type() if target is field else target.get_internal_type().replace("Auto", "Integer"),
-        null=field.null,
-        primary_key=primary_key,
-        unique=field.unique,
-        db_index=field.db_index,
-        indexed=column.indexed,
-        max_length=target.max_length,
-        max_digits=getattr(target, "max_digits", None),
-        decimal_places=getattr(target, "decimal_places", None),
-        collation=getattr(target, "db_collation", None) or "",
-        comment=field.db_comment or "",
-        default=_default(field),
-        relation=_relation(field),
-    )
-
-
-def _default(field: Any) -> str | None:
-    if not field.has_db_default():
-        return None
-    expression = field._db_default_expression
-    return str(expression.value if isinstance(expression, Value) else expression)
-
-
-def _relation(field: Any) -> tuple[str, str] | None:
-    if not field.remote_field or not getattr(field, "db_constraint", False):
-        return None
-    target = field.target_field
-    return unquoted(target.model._meta.db_table), unquoted(target.column)
-
-
-def _describe_meta(model: Any, connection: Any) -> Iterator[ConstraintEntry]:
-    for names in model._meta.unique_together:
-        yield describe_together(model, names, connection, unique=True)
-    for constraint in model._meta.constraints:
-        yield describe_constraint(model, constraint)
-    for index in model._meta.indexes:
-        yield describe_index(model, index)
-
-
-def describe_together(model: Any, names: Iterable[str], connection: Any, *, unique: bool) -> ConstraintEntry:
-    """Return the entry of one group of unique_together or index_together."""
-    columns = columns_of(model, names)
-    name = index_name(connection, unquoted(model._meta.db_table), columns, "_uniq" if unique else "_idx")
-    return ConstraintEntry(name, columns, unique=unique, index=True, orders=("ASC",) * len(columns))
-
-
-def describe_constraint(model: Any, constraint: Any) -> ConstraintEntry:
-    """Return the entry of a constraint of a model's Meta."""
-    names = getattr(constraint, "fields", None)
-    check = not hasattr(constraint, "fields")
-    return ConstraintEntry(
-        constraint.name, columns_of(model, names or ()), unique=not check, index=not check, check=check, definition=repr(constraint)
-    )
-
-
-def describe_index(model: Any, index: Any) -> ConstraintEntry:
-    """Return the entry of an index of a model's Meta."""
-    names = [name for name, _ in index.fields_orders]
-    orders = tuple("DESC" if order else "ASC" for _, order in index.fields_orders)
-    return ConstraintEntry(index.name, columns_of(model, names), index=True, orders=orders, definition=repr(index))
-
-
-def columns_of(model: Any, names: Iterable[str]) -> tuple[str, ...]:
-    """Return the columns of a model's fields."""
-    return tuple(unquoted(model._meta.get_field(name).column) for name in names)
-
-
-def index_name(connection: Any, table: str, columns: Iterable[str], suffix: str = "") -> str:
-    """Return the name that Django gives to an index or constraint without one."""
-    return str(connection.schema_editor()._create_index_name(table, list(columns), suffix))

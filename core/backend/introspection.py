@@ -10,7 +10,8 @@ from django.db.backends.base.introspection import BaseDatabaseIntrospection, Tab
 from django.db.models import Index
 
 from ..mapping.types import DATA_TYPES
-from .catalog import Catalog, ColumnEntry, ConstraintEntry, TableEntry, index_name
+from .catalog import Catalog, ColumnEntry, ConstraintEntry, TableEntry
+from .description import index_name
 
 if TYPE_CHECKING:
     from .base import DatabaseWrapper

@@ -16,7 +16,7 @@ BATCH = 200
 BATCH_BYTES = 2 * 2**20
 WHOLE = Shape((Column(KEY, Type.KEY), Column(ENTITY, Type.ENTITY), Column(VERSION)))
 
-# What one entity's change is made of; of all entities it is given the whole one. None: leave it as it is.
+# From an entity and its version to the mutations that change it; None leaves it as it is.
 Change = Callable[[Entity, int], "tuple[Mutation, ...] | None"]
 
 
@@ -117,12 +117,21 @@ def _assign(entity: Entity, version: int, made: Assignment, *, masks: bool) -> M
     return Mutation(Verb.UPDATE, entity.key, Entity(entity.key, {**kept, **made.values}, unindexed), base_version=version)
 
 
+def _weight(value: Value) -> int:
+    """Return about how many bytes a value takes at most."""
+    if isinstance(value, Entity):
+        return sum(len(name) + _weight(item) for name, item in value.properties.items())
+    if isinstance(value, tuple):
+        return sum(map(_weight, value))
+    return len(value) * 4 if isinstance(value, (str, bytes)) else 16
+
+
 def _by_bytes(rows: list[Row]) -> Iterator[list[Row]]:
     """Cut rows into batches that a request can hold."""
     batch: list[Row] = []
     size = 0
     for row in rows:
-        weight = sum(len(value) * 4 for value in row[1].properties.values() if isinstance(value, (str, bytes)))
+        weight = _weight(row[1])
         if batch and size + weight > BATCH_BYTES:
             yield batch
             batch, size = [], 0

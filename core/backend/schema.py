@@ -14,9 +14,9 @@ from django.db.utils import NotSupportedError, ProgrammingError
 from ..datamodel import KEY, Column, Entity, Query, Shape, Type
 from ..mapping.columns import map_column, unquoted
 from ..session.session import first_row
-from . import catalog
 from .alteration import Alteration, fill, form_of
 from .catalog import Catalog, ColumnEntry, ConstraintEntry, TableEntry
+from .description import column_text, describe_constraint, describe_field, describe_index, describe_model, describe_together, entry_text
 from .rewriting import Assignment, Rewriter
 
 logger = logging.getLogger("django.db.backends.schema")
@@ -65,20 +65,22 @@ class DatabaseSchemaEditor(BaseDatabaseSchemaEditor):
     def create_model(self, model: Any) -> None:
         for field in model._meta.local_concrete_fields:
             self._refuse_generated(field)
-        entry = catalog.describe_model(model, self.connection)
-        self._perform(f"CREATE KIND {entry.name} ({_described(entry)})", lambda: self._create(entry))
+        entry = describe_model(model, self.connection)
+        self._perform(f"CREATE KIND {entry.name} ({entry_text(entry)})", lambda: self._create(entry))
         for field in model._meta.local_many_to_many:
             if field.remote_field.through._meta.auto_created:
                 self.create_model(field.remote_field.through)
 
     def _create(self, entry: TableEntry) -> None:
+        """Write the first entry of a kind; one that is there already has to be of a run that was interrupted later."""
         existing = self.catalog.get(entry.name)
-        if existing is not None and existing != entry:
+        if existing is None:
+            self.catalog.put(entry)
+        elif not set(entry.columns) <= set(existing.columns):
             raise ProgrammingError(
-                f"The kind {entry.name!r} is already in the catalog of {self.connection.alias!r}, with other columns or constraints. "
+                f"The kind {entry.name!r} is already in the catalog of {self.connection.alias!r}, with other columns. "
                 "If a migration made it that is not recorded, run `migrate --fake-initial`."
             )
-        self.catalog.put(entry)
 
     def delete_model(self, model: Any) -> None:
         for field in model._meta.local_many_to_many:
@@ -102,7 +104,7 @@ class DatabaseSchemaEditor(BaseDatabaseSchemaEditor):
         entries = {entry.name: entry for entry in self.catalog.entries()}
         if old in entries and new in entries:
             raise ProgrammingError(f"The kind {old!r} cannot be renamed to {new!r}: the catalog has that one already.")
-        entry = entries.get(old) or replace(catalog.describe_model(model, self.connection), name=old)
+        entry = entries.get(old) or replace(describe_model(model, self.connection), name=old)
         self._rewriter(entry, step).move(new)
         entries[old] = replace(entry, name=new, progress=None)
         referring = [_repointed(each, old, new) for each in entries.values()]
@@ -127,8 +129,8 @@ class DatabaseSchemaEditor(BaseDatabaseSchemaEditor):
         if field.db_type(self.connection) is None:
             return
         self._refuse_generated(field)
-        column = catalog.describe_field(field, self.connection)
-        step = f"ALTER KIND {_kind(model)} ADD COLUMN {_described_column(column)}"
+        column = describe_field(field, self.connection)
+        step = f"ALTER KIND {_kind(model)} ADD COLUMN {column_text(column)}"
         self._perform(step, lambda: self._add(model, field, column, step))
 
     def _add(self, model: Any, field: Any, column: ColumnEntry, step: str) -> None:
@@ -171,10 +173,10 @@ class DatabaseSchemaEditor(BaseDatabaseSchemaEditor):
         new_db_params: Any,
         strict: bool = False,
     ) -> None:
-        column = catalog.describe_field(new_field, self.connection)
-        if self._form(old_field) == self._form(new_field) and column == catalog.describe_field(old_field, self.connection):
+        column = describe_field(new_field, self.connection)
+        if self._form(old_field) == self._form(new_field) and column == describe_field(old_field, self.connection):
             return  # what changes, such as the default, is not the store's
-        step = f"ALTER KIND {_kind(model)} ALTER COLUMN {unquoted(old_field.column)} TO {_described_column(column)}"
+        step = f"ALTER KIND {_kind(model)} ALTER COLUMN {unquoted(old_field.column)} TO {column_text(column)}"
         self._perform(step, lambda: self._alter(model, old_field, new_field, column, step))
         if old_field.unique and self._form(old_field) != self._form(new_field):
             for related, old_reference, new_reference in _references(old_field, new_field):
@@ -184,6 +186,8 @@ class DatabaseSchemaEditor(BaseDatabaseSchemaEditor):
         def edit(entry: TableEntry) -> TableEntry:
             return entry.with_altered(unquoted(old_field.column), column)
 
+        if self._is_altered(model, unquoted(old_field.column), column):
+            return
         is_key = old_field in _key_fields(model)
         if old_field.primary_key != new_field.primary_key or (is_key and self._form(old_field) != self._form(new_field)):
             self._refuse_other_keys(model, f"{new_field.name} cannot change the primary key")
@@ -196,24 +200,29 @@ class DatabaseSchemaEditor(BaseDatabaseSchemaEditor):
         else:
             self._edit_now(model, edit)
 
+    def _is_altered(self, model: Any, old_name: str, column: ColumnEntry) -> bool:
+        """Tell whether an earlier run of the migration, which failed later, has altered a column: its values are not converted twice."""
+        columns = self._entry(model).columns
+        return column in columns and (column.name == old_name or old_name not in {each.name for each in columns})
+
     def _form(self, field: Any) -> tuple[Any, ...]:
         return form_of(map_column(field, self.connection, is_key=field.primary_key))
 
     # Constraints and indexes
 
     def add_index(self, model: Any, index: Any) -> None:
-        self._add_constraint(model, "INDEX", catalog.describe_index(model, index))
+        self._add_constraint(model, "INDEX", describe_index(model, index))
 
     def remove_index(self, model: Any, index: Any) -> None:
         self._drop_constraint(model, "INDEX", index.name)
 
     def rename_index(self, model: Any, old_index: Any, new_index: Any) -> None:
-        renamed = catalog.describe_index(model, new_index)
+        renamed = describe_index(model, new_index)
         text = f"ALTER KIND {_kind(model)} RENAME INDEX {old_index.name} TO {new_index.name}"
         self._edit(model, text, lambda entry: entry.without_constraint(old_index.name).with_constraint(renamed))
 
     def add_constraint(self, model: Any, constraint: Any) -> None:
-        self._add_constraint(model, "CONSTRAINT", catalog.describe_constraint(model, constraint))
+        self._add_constraint(model, "CONSTRAINT", describe_constraint(model, constraint))
 
     def remove_constraint(self, model: Any, constraint: Any) -> None:
         self._drop_constraint(model, "CONSTRAINT", constraint.name)
@@ -227,11 +236,9 @@ class DatabaseSchemaEditor(BaseDatabaseSchemaEditor):
     def _alter_together(self, model: Any, old: Iterable[Any], new: Iterable[Any], *, unique: bool) -> None:
         olds, news = {tuple(names) for names in old}, {tuple(names) for names in new}
         for names in sorted(olds - news):
-            self._drop_together(model, catalog.describe_together(model, names, self.connection, unique=unique))
+            self._drop_together(model, describe_together(model, names, self.connection, unique=unique))
         for names in sorted(news - olds):
-            self._add_constraint(
-                model, "UNIQUE" if unique else "INDEX", catalog.describe_together(model, names, self.connection, unique=unique)
-            )
+            self._add_constraint(model, "UNIQUE" if unique else "INDEX", describe_together(model, names, self.connection, unique=unique))
 
     def _drop_together(self, model: Any, gone: ConstraintEntry) -> None:
         """Drop by columns: the name may be that of a column before it was renamed."""
@@ -281,7 +288,7 @@ class DatabaseSchemaEditor(BaseDatabaseSchemaEditor):
 
     def _entry(self, model: Any) -> TableEntry:
         """Return the entry of a model's table; one that was never migrated gets its first."""
-        return self.catalog.get(_kind(model)) or catalog.describe_model(model, self.connection)
+        return self.catalog.get(_kind(model)) or describe_model(model, self.connection)
 
     def _refuse_other_keys(self, model: Any, what: str) -> None:
         """Refuse a change of the primary key where there are entities, which it names."""
@@ -335,19 +342,3 @@ def _repointed(entry: TableEntry, old: str, new: str) -> TableEntry:
         for column in entry.columns
     )
     return replace(entry, columns=columns)
-
-
-def _described(entry: TableEntry) -> str:
-    constraints = [f"{each.name}: {each.definition or ', '.join(each.columns)}" for each in entry.constraints]
-    return ", ".join([*map(_described_column, entry.columns), *constraints])
-
-
-def _described_column(column: ColumnEntry) -> str:
-    size = {"decimal": f"({column.max_digits}, {column.decimal_places})", "string": f"({column.max_length})" if column.max_length else ""}
-    parts = [column.name, (column.type or column.field) + size.get(column.type, "")]
-    flags = {"PRIMARY KEY": column.primary_key, "UNIQUE": column.unique and not column.primary_key, "UNINDEXED": not column.indexed}
-    parts += [word for word, on in flags.items() if on]
-    parts.append("NULL" if column.null else "NOT NULL")
-    if column.relation is not None:
-        parts.append(f"REFERENCES {'.'.join(column.relation)}")
-    return " ".join(parts)

@@ -295,10 +295,8 @@ class TestAlteringFields:
 
     def test_what_is_stored_alike_is_not_read(self, store: Store) -> None:
         store.apply(item(value=models.CharField(max_length=10)))
-        alias = store.connection.alias
-        with assertNumRPCs(2, using=alias) as rpcs:
+        with assertNumRPCs(0, using=store.connection.alias, methods=["RunQuery"]):
             store.apply(ops.AlterField("Item", "value", models.CharField(max_length=20, unique=True)))
-        assert rpcs.methods == ["Lookup", "Commit"]
         assert Catalog(store.connection).require("shop_item").columns[1].max_length == 20
 
     def test_a_default_is_not_the_business_of_the_store(self, store: Store) -> None:
@@ -414,6 +412,22 @@ class TestRewriting:
         store.apply(text)
         assert sorted(each["value"] for each in store.properties("shop_item")) == [str(n) for n in range(10)]
         assert Catalog(store.connection).require("shop_item").progress is None
+
+    def test_a_migration_that_failed_later_is_run_again_from_its_start(self, store: Store) -> None:
+        store.apply(item(value=models.JSONField()))
+        store.rows("Item").create(value="1")
+        before = store.state
+        operations = [
+            ops.CreateModel("Box", [("id", models.BigAutoField(primary_key=True))]),
+            ops.AddField("Item", "box", models.ForeignKey("shop.Box", models.CASCADE, null=True)),
+            ops.AlterField("Item", "value", models.CharField(max_length=10)),
+            ops.RenameField("Item", "value", "text"),
+        ]
+        store.apply(*operations)
+        store.state = before
+        store.apply(*operations)
+        assert store.properties("shop_item") == [{"box_id": None, "text": '"1"'}]
+        assert columns(store) == ["id", "text", "box_id"]
 
     def test_no_entity_is_converted_twice(self, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
         store.apply(item(value=models.JSONField()))
