@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import cache
 from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
-from django.core.signals import setting_changed
 
 IDS = ("random", "sequential")
 # What DATABASES[alias] may hold for kindstore, beside Django's own keys.
@@ -57,21 +55,11 @@ def read_alias(alias: str, entry: Mapping[str, Any]) -> AliasSettings:
     )
 
 
-@cache
 def max_query_branches() -> int:
-    """Return how many native queries one query may be split into (DJANGAE_MAX_QUERY_BRANCHES). Every query asks, so it is remembered."""
+    """Return how many native queries one query may be split into (DJANGAE_MAX_QUERY_BRANCHES)."""
     return int(getattr(settings, "DJANGAE_MAX_QUERY_BRANCHES", 100))
 
 
 def emulation_warnings_enabled() -> bool:
     """Return whether an emulated query may warn (ENABLE_DB_EMULATION_WARNINGS)."""
     return bool(getattr(settings, "ENABLE_DB_EMULATION_WARNINGS", True))
-
-
-def _forget(*, setting: str, **_signal: object) -> None:
-    """Read a setting again that a test changes."""
-    if setting == "DJANGAE_MAX_QUERY_BRANCHES":
-        max_query_branches.cache_clear()
-
-
-setting_changed.connect(_forget, dispatch_uid="kindstore.core.settings")
