@@ -10,6 +10,8 @@ from ..driver import Capabilities
 from .logic import is_not_null
 from .normalform import Conjunct, TooManyBranches, conjuncts, disjuncts, rejoin, split, tests, weight
 
+_PLAIN = (Op.EQ, Op.LT, Op.LE, Op.GT, Op.GE)  # one of these alone is a query of every store
+
 
 @dataclass(frozen=True, slots=True)
 class Fit:
@@ -20,10 +22,13 @@ class Fit:
     ordered: bool = True
 
 
+_EVERYTHING = Fit((None,))
+
+
 def fit(filter_: Filter | None, orders: Sequence[Order], capabilities: Capabilities, budget: int) -> Fit:
     """Fit a filter to a store's capabilities. Raise TooManyBranches where it takes more than `budget` queries."""
     if filter_ is None:
-        return Fit((None,))
+        return _EVERYTHING
     if _runs_as_it_is(filter_, orders, capabilities):
         return Fit((filter_,), ordered=_in_order([filter_], orders, capabilities))
     without_keys = _without_exclusions(filter_, {KEY})
@@ -60,6 +65,8 @@ def _split(filter_: Filter, orders: Sequence[Order], capabilities: Capabilities,
 
 
 def _runs_as_it_is(filter_: Filter, orders: Sequence[Order], capabilities: Capabilities) -> bool:
+    if type(filter_) is Test and filter_.op in _PLAIN and not orders:
+        return True
     found = list(tests(filter_))
     unequal = [test for test in found if test.op in (Op.NE, Op.NOT_IN)]
     return (

@@ -39,7 +39,7 @@ class Calculation:
     column: ColumnMapping | None = None
 
 
-@dataclass(frozen=True)
+@dataclass  # not frozen, as each query makes one
 class Selection:
     """A native SELECT. Either `outputs` or `calculations` say what its rows hold."""
 

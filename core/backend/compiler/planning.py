@@ -64,7 +64,7 @@ class Planning:
         config = reading_config(self.query)
         cursors = config.start_cursor, config.end_cursor
         request = Request(self.mapping, self.namespace, columns or (KEY,), truth, orders, offset, limit, distinct_on, *cursors)
-        budget = max_query_branches()
+        budget = 1 if truth is True else max_query_branches()  # without a condition it is one query, whatever the setting says
         try:
             made = plan(request, self.session.capabilities, budget)
         except TooManyBranches:
