@@ -82,7 +82,8 @@ class TableEntry:
 
     def with_altered(self, old_name: str, column: ColumnEntry) -> TableEntry:
         """Return the entry with a column in the place of another, which may have had another name."""
-        columns = tuple(column if each.name == old_name else each for each in self.columns)
+        others = [each for each in self.columns if each.name == old_name or each.name != column.name]
+        columns = tuple(column if each.name == old_name else each for each in others)
         constraints = tuple(
             replace(each, columns=tuple(column.name if name == old_name else name for name in each.columns)) for each in self.constraints
         )

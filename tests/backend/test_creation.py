@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from django.core.management import CommandError
 from django.db import connections
 from django.test import override_settings
 
+from kindstore.core.backend.creation import DatabaseCreation
 from kindstore.core.datamodel import KEY, Column, Entity, Key, Mutation, Query, Shape, Verb
 from kindstore.testing import connection_with
 
@@ -232,18 +234,17 @@ def test_a_namespace_has_a_test_database_of_its_own(alias: Any, monkeypatch: pyt
         ({"NAMESPACE": "", "NAME": "/var/a b"}, "test_var_a_b-c75f642d"),
     ],
 )
-def test_the_namespace_has_a_name_that_stores_take(
-    alias: Any, monkeypatch: pytest.MonkeyPatch, given: dict[str, Any], expected: str
-) -> None:
-    entry = {**alias.settings_dict, **given}
-    entry["TEST"] = {**alias.settings_dict["TEST"], **given.get("TEST", {})}
-    monkeypatch.setattr(alias.creation.connection, "settings_dict", entry)
-    assert alias.creation._get_test_db_name() == expected
+def test_the_namespace_has_a_name_that_stores_take(given: dict[str, Any], expected: str) -> None:
+    assert creation_of(given)._get_test_db_name() == expected
 
 
-def test_a_long_name_is_cut(alias: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(alias.settings_dict["TEST"], "NAME", "x" * 500)
-    assert len(f"{alias.creation._get_test_db_name()}_16") <= 100
+def test_a_long_name_is_cut() -> None:
+    assert len(f"{creation_of({'TEST': {'NAME': 'x' * 500}})._get_test_db_name()}_16") <= 100
+
+
+def creation_of(entry: dict[str, Any]) -> DatabaseCreation:
+    """Return what makes the test database of an entry of DATABASES that no store belongs to."""
+    return DatabaseCreation(SimpleNamespace(settings_dict={"TEST": {"NAME": None}, **entry}))
 
 
 def test_the_namespace_of_the_alias_itself_is_refused(alias: Any, monkeypatch: pytest.MonkeyPatch) -> None:
