@@ -72,6 +72,9 @@ class DatabaseFeatures(BaseDatabaseFeatures):
     supports_json_field_contains = False
     supports_tuple_lookups = False
     has_case_insensitive_like = False
+    time_cast_precision = 3
+    supports_cast_with_precision = False
+    supports_temporal_subtraction = True
     can_distinct_on_fields = False
     supports_comments = False
     supported_explain_formats = frozenset(("TEXT",))

@@ -63,6 +63,8 @@ class ExpressionCompiler:
         column = self.mapping.by_field.get(expression.target)
         if column is None or column.column_type != self.mapping.by_field[field].column_type or column.name not in self.positions:
             raise NotComputable
+        if hasattr(column.field, "from_db_value"):
+            raise NotComputable
         position, load = self.positions[column.name], LOADERS.get(column.column_type)
         if load is None:
             return operator.itemgetter(position)

@@ -30,7 +30,7 @@ def read(plan: Plan, session: Session, *, page_size: int | None = None) -> Chunk
     """
     if plan.is_empty:
         return iter(())
-    if plan.keys is None and len(plan.branches) == 1 and not plan.hidden and plan.ordered and (plan.grouped or not plan.distinct_on):
+    if plan.is_one_query and not plan.hidden and (plan.grouped or not plan.distinct_on):
         return _one_query(plan, session, page_size)
     return _assembled(plan, session, page_size)
 
@@ -42,7 +42,7 @@ def read_one(plan: Plan, session: Session) -> Row | None:
 
 def cursor_after(plan: Plan, session: Session) -> bytes | None:
     """Return the store's cursor after the last row of a plan that is one query, None for any other plan."""
-    if not plan.has_cursors:
+    if not plan.is_one_query:
         return None
     cursor = None
     for page in session.run_query(_query(plan, 0, pushed=True), plan.mapping.shape((KEY,))):

@@ -17,7 +17,7 @@ def encode(value: Decimal, max_digits: int | None, decimal_places: int | None) -
     """Return the sortable form of a finite number, exact, for a column of so many digits."""
     if max_digits is None or decimal_places is None:
         return _encode_floating(value)
-    whole, _, fraction = f"{abs(value):f}".partition(".")
+    whole, _, fraction = f"{value.copy_abs():f}".partition(".")
     whole = whole.lstrip("0")
     width = max_digits - decimal_places
     if len(whole) > width:
@@ -40,7 +40,7 @@ def decode(text: str) -> Decimal:
     if text[0] != "-":
         return Decimal(text) if "e" not in text else _decode_floating(text)
     plain = text[1:-1].translate(_COMPLEMENT)
-    return -(Decimal(plain) if "e" not in plain else _decode_floating(plain))
+    return (Decimal(plain) if "e" not in plain else _decode_floating(plain)).copy_negate()
 
 
 def _signed(text: str, *, negative: bool) -> str:

@@ -12,6 +12,7 @@ from django.db.models import lookups
 from django.db.models.expressions import Col
 from django.db.models.fields import related_lookups, tuple_lookups
 from django.db.models.functions import ExtractYear, TruncDate
+from django.db.models.sql.query import Query
 from django.db.models.sql.where import AND, OR, ExtraWhere, NothingNode, WhereNode
 from django.utils import timezone
 
@@ -107,6 +108,8 @@ class Analysis:
     def _on_column(self, node: Any, column: ColumnMapping) -> Predicate:
         kind = type(node)
         if kind in _NULLS:
+            if not isinstance(node.rhs, bool):
+                raise ValueError(f"isnull of {self._name(column)} is compared with {node.rhs!r}; it must be True or False.")
             return IsNull(self._property(column)) if node.rhs else Not(IsNull(self._property(column)))
         if kind in _INS:
             return self._in(node, column)
@@ -210,10 +213,18 @@ class Analysis:
         return In(self._property(column), values, null_among) if values or null_among else False
 
     def _in_query(self, node: Any, column: ColumnMapping) -> Predicate:
-        query = node.rhs
-        if getattr(query, "get_external_cols", None) is None or query.get_external_cols():
+        database = getattr(node.rhs, "_db", None)
+        if database is not None and database != self.connection.alias:
+            raise ValueError(
+                f"A query on the database {self.connection.alias!r} cannot hold a subquery on {database!r}. Run the inner query first: "
+                "list(inner_query)."
+            )
+        query = getattr(node.rhs, "query", node.rhs)
+        if not isinstance(query, Query) or query.get_external_cols():
             return Opaque(node, "the inner query refers to the outer one", column.name)
-        return InQuery(self._property(column), column, node)
+        if not query.has_select_fields and not getattr(column.field, "target_field", column.field).primary_key:
+            return Opaque(node, "the inner query selects the rows that another field than the primary key names", column.name)
+        return InQuery(self._property(column), column, query)
 
     def _starts_with(self, column: ColumnMapping, prefix: str) -> Predicate:
         if is_oversized(prefix):

@@ -42,8 +42,8 @@ class Plan:
         return not self.keys and not self.branches
 
     @property
-    def has_cursors(self) -> bool:
-        """Whether it runs as one query, whose cursors mean a place in the rows."""
+    def is_one_query(self) -> bool:
+        """Whether the store does everything in one query, whose cursors mean a place in the rows."""
         return self.keys is None and len(self.branches) == 1 and self.recheck is None and self.ordered
 
     @property

@@ -111,7 +111,7 @@ class Reader:
             return Output(column)
         column, cut = self.cut_column(expression)
         if column is None:
-            raise NotNativeError(f"it selects {expression!r}")
+            raise NotNativeError(f"it selects {_named(expression)}")
         return Output(column, cut=cut)
 
     def cut_column(self, expression: Any) -> tuple[ColumnMapping | None, Callable[[Any], Any] | None]:
@@ -141,15 +141,15 @@ class Reader:
     def _calculation(self, expression: Any) -> Calculation:
         function = _FUNCTIONS.get(type(expression))
         if function is None or expression.distinct or expression.filter or getattr(expression, "order_by", None):
-            raise NotNativeError(f"the store has no {expression!r}")
+            raise NotNativeError(f"the store computes no {_named(expression)} like this")
         source = expression.get_source_expressions()[0]
         if isinstance(source, Star):
             return Calculation(function)
         column = self.column(source)
         if column is None or not column.indexed or column.collated or (function in ("sum", "avg") and not _is_number(column)):
-            raise NotNativeError(f"the store has no {expression!r}")
+            raise NotNativeError(f"the store computes no {_named(expression)} like this")
         if getattr(expression, "default", None) is not None:
-            raise NotNativeError(f"{expression!r} has a default")
+            raise NotNativeError(f"its {_named(expression)} has a default")
         return Calculation(function, column)
 
     def orders(self) -> tuple[Order, ...]:
@@ -172,9 +172,9 @@ class Reader:
             ordering = item if isinstance(item, OrderBy) else OrderBy(item)
             descending = ordering.descending
             if (ordering.nulls_last and not descending) or (ordering.nulls_first and descending):
-                raise NotNativeError(f"the store puts nulls at the other end than {item!r}")
+                raise NotNativeError("the store puts nulls at the other end than it asks for")
             expression = ordering.expression
-            name = repr(expression)
+            name = _named(expression)
             column = self.named(expression.name) if type(expression) is F else self.column(expression)
         if column is None or not column.indexed or column.collated:
             raise NotNativeError(f"it is ordered by {name}, which is no indexed column of {self.mapping.label}")
@@ -219,6 +219,11 @@ _FUNCTIONS: dict[type, str] = {
 
 def _is_number(column: ColumnMapping) -> bool:
     return column.type in (Type.INT, Type.FLOAT) and column.column_type != "duration" and not column.is_key
+
+
+def _named(expression: Any) -> str:
+    """Return the name of an expression's class: the whole may have no text, which Django makes by compiling it."""
+    return type(expression).__name__
 
 
 def _has_ordering(field: Any) -> bool:

@@ -35,6 +35,8 @@ def truncation(expression: Any) -> Callable[[Any], Any] | None:
     source, target = expression.get_source_expressions()[0].output_field, expression.output_field
     if not isinstance(source, DateField) or not isinstance(target, DateField):
         return None
+    if expression.tzinfo is not None and not isinstance(source, DateTimeField):
+        return None
     cut = _CUTS[expression.kind]
     if not isinstance(target, DateTimeField):
         zone = _zone(expression) if isinstance(source, DateTimeField) else dt.UTC

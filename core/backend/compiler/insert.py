@@ -78,23 +78,23 @@ class RowBuilder:
 
     def _reader(self, column: ColumnMapping) -> Callable[[Any], Value]:
         """Return the function from an object to a column's stored value."""
-        field, connection, store = column.field, self.compiler.connection, self.mapping.store
-        prepare, raw = field.get_db_prep_save, self.compiler.query.raw
+        field, connection, saved = column.field, self.compiler.connection, self.mapping.saved
+        raw = self.compiler.query.raw
 
         def read(obj: Any) -> Value:
             value = getattr(obj, field.attname) if raw else field.pre_save(obj, True)
             if hasattr(value, "resolve_expression"):
                 if not isinstance(value, Literal):
-                    return store(column, self._computed(column, value))
+                    return self.mapping.store(column, self._computed(column, value))
                 value = saved_literal(value, field)
-            return store(column, prepare(value, connection))
+            return saved(column, value, connection)
 
         return read
 
     def _computed(self, column: ColumnMapping, expression: Any) -> Any:
         """Return the value of an expression, which the residual engine computes."""
         engine, connection = self.session.engine, self.compiler.connection
-        resolved = self.compiler.prepare_value(column.field, expression) if not hasattr(expression, "as_sql") else expression
+        resolved = self.compiler.prepare_value(column.field, expression)
         if engine is None:
             raise NotSupportedError(
                 f"{self.mapping.label}.{column.field.name} is given the expression {expression!r}, and the store computes none. "

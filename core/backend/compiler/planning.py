@@ -69,7 +69,7 @@ class Planning:
             made = plan(request, self.session.capabilities, budget)
         except TooManyBranches:
             raise NotNativeError(f"it would take more than {budget} queries, the bound that DJANGAE_MAX_QUERY_BRANCHES sets") from None
-        if any(cursors) and not made.has_cursors:
+        if any(cursors) and not made.is_one_query:
             raise NotSupportedError(
                 f"A cursor goes with a query that the store runs as one, and this one on {self.mapping.label} runs otherwise: leave the "
                 "cursor out, or change the filters. explain() shows how it runs."
@@ -83,15 +83,10 @@ class Planning:
 
     def _run(self, test: InQuery) -> Predicate:
         """Run an inner query natively and test against its values."""
-        lookup = test.query
-        if (database := getattr(lookup.rhs, "_db", None)) is not None and database != self.connection.alias:
-            raise ValueError(
-                "Subqueries aren't allowed across different databases. Force the inner query to be evaluated using `list(inner_query)`."
-            )
-        compiler = lookup.rhs.get_compiler(connection=self.connection)
+        compiler = test.query.get_compiler(connection=self.connection)
         found = [row[0] for row in compiler.native_rows()]
         values = dict.fromkeys(self.analysis.stored(test.column, value) for value in found if value is not None)
-        return self.analysis.members(test.column, tuple(values), null_among=len(values) > 0 and None in found)
+        return self.analysis.members(test.column, tuple(values), null_among=None in found)
 
     def _unrun(self, test: InQuery) -> Predicate:
         """Stand in for the values of an inner query that is to be explained and not run."""

@@ -145,6 +145,8 @@ class SQLCompiler(compiler.SQLCompiler):
 
     def explain_query(self) -> Iterator[str]:
         """Yield the lines of the plan; nothing is run."""
+        info = self.query.explain_info
+        self.connection.ops.explain_query_prefix(info.format, **info.options)  # refuses what it does not know
         try:
             planning = Planning(self.query, self.connection)
             selection = planning.selection()
