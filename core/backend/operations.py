@@ -7,10 +7,9 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, cast
 
 from django.db.backends.base.operations import BaseDatabaseOperations
-from django.db.utils import DataError
 
 from ..datamodel import KEY, Column, Mutation, Query, Shape, Type, Verb
-from ..mapping.conversion import INT_MAX, INT_MIN, LOADERS, datetime_loader
+from ..mapping.conversion import INT_MAX, INT_MIN, LOADERS, Refusal, datetime_loader
 from ..mapping.types import DATA_TYPES
 from .contention import commit_patiently
 
@@ -64,7 +63,7 @@ class DatabaseOperations(BaseDatabaseOperations):
         try:
             return json.dumps(value, cls=encoder, allow_nan=False)
         except ValueError as error:
-            raise DataError(f"The value of a JSONField has no form in JSON: {error}.") from None
+            raise Refusal(f"has no form in JSON: {str(error).rstrip('.')}") from None
 
     # From the store to Python
 

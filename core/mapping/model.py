@@ -100,16 +100,33 @@ class ModelMapping:
             steps.append(lambda value: from_db_value(value, expression, connection))
         return steps
 
+    def saved(self, column: ColumnMapping, value: Any, connection: Any) -> Value:
+        """Convert a model value that is written, or raise a database error that names the field."""
+        try:
+            value = column.field.get_db_prep_save(value, connection)
+            if value is not None:
+                return column.store(value)
+        except Refusal as refusal:
+            raise self._refused(column, refusal) from None
+        return self._null(column)
+
     def store(self, column: ColumnMapping, value: Any) -> Value:
         """Convert a database value that is written, or raise a database error that names the field."""
         if value is None:
-            if not column.nullable and not column.is_key:
-                raise IntegrityError(f"NOT NULL constraint failed: {self.label}.{column.field.name} cannot be null. Give it a value.")
-            return None
+            return self._null(column)
         try:
             return column.store(value)
         except Refusal as refusal:
-            raise DataError(f"The value of {self.label}.{column.field.name} ({type(column.field).__name__}) {refusal}.") from None
+            raise self._refused(column, refusal) from None
+
+    def _null(self, column: ColumnMapping) -> Value:
+        """Return null, if the column may be null."""
+        if not column.nullable and not column.is_key:
+            raise IntegrityError(f"NOT NULL constraint failed: {self.label}.{column.field.name} cannot be null. Give it a value.")
+        return None
+
+    def _refused(self, column: ColumnMapping, refusal: Refusal) -> DataError:
+        return DataError(f"The value of {self.label}.{column.field.name} ({type(column.field).__name__}) {refusal}.")
 
     def check_size(self, values: dict[str, Value], limit: int) -> None:
         """Raise DataError for an entity whose text and bytes alone exceed the store's limit."""

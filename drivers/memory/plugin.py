@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from django.core.exceptions import ImproperlyConfigured
+
 from ...core.driver import Driver
 from ...core.plugins import hookimpl
 from .driver import MemoryDriver
@@ -17,4 +19,9 @@ class MemoryPlugin:
 
     @hookimpl
     def driver(self, settings: AliasSettings) -> Driver:
+        if settings.driver_options:
+            names = ", ".join(map(repr, sorted(settings.driver_options)))
+            raise ImproperlyConfigured(
+                f"DATABASES[{settings.alias!r}]['OPTIONS']['driver'] has the unknown option {names}. The memory driver has no options."
+            )
         return MemoryDriver(settings.name)

@@ -80,7 +80,7 @@ class Update:
                     f"{self.mapping.label}.{field.name} is not a relation, so it cannot be set to the model instance {value!r}. Use its pk."
                 )
             value = value.prepare_database_save(field)
-        self.plain[column.name] = self.mapping.store(column, field.get_db_prep_save(value, self.connection))
+        self.plain[column.name] = self.mapping.saved(column, value, self.connection)
 
     def _composite_key(self) -> tuple[ColumnMapping, ...]:
         return self.mapping.key_columns if self.mapping.is_composite else ()
@@ -204,10 +204,7 @@ class Update:
         ]
 
     def _stored(self, computed: dict[ColumnMapping, Any]) -> dict[str, Any]:
-        stored = {
-            column.name: self.mapping.store(column, column.field.get_db_prep_save(value, self.connection))
-            for column, value in computed.items()
-        }
+        stored = {column.name: self.mapping.saved(column, value, self.connection) for column, value in computed.items()}
         return {**self.plain, **stored}
 
 
