@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from ..datamodel import KEY, And, Filter, Op, Or, Order, Test
 from ..driver import Capabilities
-from .logic import is_not_null
+from .logic import Truth, is_not_null
 from .normalform import Conjunct, TooManyBranches, conjuncts, disjuncts, rejoin, split, tests, weight
 
 _PLAIN = (Op.EQ, Op.LT, Op.LE, Op.GT, Op.GE)  # one of these alone is a query of every store
@@ -23,6 +23,11 @@ class Fit:
 
 
 _EVERYTHING = Fit((None,))
+
+
+def is_plain(truth: Truth) -> bool:
+    """Tell whether there is no condition, or one that any store takes, so that one query answers it."""
+    return truth is True or (type(truth) is Test and truth.op in _PLAIN)
 
 
 def fit(filter_: Filter | None, orders: Sequence[Order], capabilities: Capabilities, budget: int) -> Fit:
@@ -65,7 +70,7 @@ def _split(filter_: Filter, orders: Sequence[Order], capabilities: Capabilities,
 
 
 def _runs_as_it_is(filter_: Filter, orders: Sequence[Order], capabilities: Capabilities) -> bool:
-    if type(filter_) is Test and filter_.op in _PLAIN and not orders:
+    if is_plain(filter_) and not orders:
         return True
     found = list(tests(filter_))
     unequal = [test for test in found if test.op in (Op.NE, Op.NOT_IN)]

@@ -10,6 +10,7 @@ from django.db.utils import NotSupportedError
 from ...datamodel import KEY, Order
 from ...mapping import ModelMapping, mapping_of
 from ...planner.analysis import Analysis
+from ...planner.fit import is_plain
 from ...planner.logic import Truth, exact_filter
 from ...planner.normalform import TooManyBranches
 from ...planner.plan import Plan, Request, plan
@@ -64,7 +65,7 @@ class Planning:
         config = reading_config(self.query)
         cursors = config.start_cursor, config.end_cursor
         request = Request(self.mapping, self.namespace, columns or (KEY,), truth, orders, offset, limit, distinct_on, *cursors)
-        budget = 1 if truth is True else max_query_branches()  # without a condition it is one query, whatever the setting says
+        budget = 1 if is_plain(truth) else max_query_branches()
         try:
             made = plan(request, self.session.capabilities, budget)
         except TooManyBranches:
