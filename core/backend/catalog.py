@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from django.db.utils import ProgrammingError
 
 from ..datamodel import ENTITY, ID, Column, Entity, HasAncestor, Key, Mutation, Query, Shape, Type, Verb
-from .contention import commit_patiently
+from ..session.contention import commit_patiently
 
 if TYPE_CHECKING:
     from .base import DatabaseWrapper

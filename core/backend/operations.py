@@ -11,7 +11,7 @@ from django.db.backends.base.operations import BaseDatabaseOperations
 from ..datamodel import KEY, Column, Mutation, Query, Shape, Type, Verb
 from ..mapping.conversion import INT_MAX, INT_MIN, LOADERS, Refusal, datetime_loader
 from ..mapping.types import DATA_TYPES
-from .contention import commit_patiently
+from ..session.contention import commit_patiently
 
 if TYPE_CHECKING:
     from .base import DatabaseWrapper

@@ -8,9 +8,9 @@ from typing import Any
 
 from ..datamodel import ENTITY, KEY, VERSION, Column, Entity, Key, Mutation, Op, Order, Query, Row, Shape, Test, Type, Value, Verb
 from ..datamodel.errors import Contention, NotFound
+from ..session.contention import ATTEMPTS, pause
 from ..session.session import Session
 from .catalog import Catalog, TableEntry
-from .contention import ATTEMPTS, pause
 
 BATCH = 200
 BATCH_BYTES = 2 * 2**20

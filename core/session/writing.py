@@ -9,6 +9,7 @@ from django.db.utils import DatabaseError
 
 from ..datamodel import Entity, Mutation, MutationResult, Value, Verb
 from .changes import Batch, Change
+from .contention import commit_patiently
 
 if TYPE_CHECKING:
     from ..mapping import ModelMapping
@@ -42,7 +43,7 @@ class Writer:
         written = 0
         for chunk, mutations in self.chunks(list(changes)):
             try:
-                results = self.session.commit(mutations)
+                results = commit_patiently(self.session, mutations)
             except DatabaseError as error:
                 if not written:
                     raise

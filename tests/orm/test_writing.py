@@ -14,9 +14,9 @@ from django.db.models import Case, F, Value, When
 from django.db.utils import NotSupportedError, OperationalError
 from records.models import Author, Nullable, Record
 
-from kindstore.core.backend.compiler import retry
 from kindstore.core.datamodel import ENTITY, Column, Entity, Key, Mutation, Shape, Verb
 from kindstore.core.datamodel.errors import VersionConflict
+from kindstore.core.session import contention
 from kindstore.testing import capture_rpcs
 
 
@@ -38,7 +38,7 @@ def interfering(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., None]
         return commit(mutations, transaction)
 
     monkeypatch.setattr(session, "_commit", commit_after)
-    monkeypatch.setattr(retry.time, "sleep", lambda _seconds: None)
+    monkeypatch.setattr(contention.time, "sleep", lambda _seconds: None)
     yield lambda *happening: waiting.extend(happening)
     assert not waiting
 
@@ -205,7 +205,7 @@ def test_a_statement_that_always_conflicts_gives_up(monkeypatch: pytest.MonkeyPa
     def conflict(*_arguments: Any) -> Any:
         raise VersionConflict("The entity has changed.")
 
-    monkeypatch.setattr(retry.time, "sleep", lambda _seconds: None)
+    monkeypatch.setattr(contention.time, "sleep", lambda _seconds: None)
     monkeypatch.setattr(connection.session, "_commit", conflict)
     with pytest.raises(OperationalError, match="has changed"):
         Record.objects.filter(n__gt=1).update(n=F("n") + 1)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import random
-import time
 from collections.abc import Callable, Sequence
 
 from django.db.utils import DatabaseError
@@ -11,11 +9,9 @@ from django.db.utils import DatabaseError
 from ...datamodel import Key
 from ...datamodel.errors import Contention, NotFound
 from ...session.changes import Change
+from ...session.contention import ATTEMPTS, pause
 from ...session.session import Session
 from ...session.writing import Writer, with_progress
-
-ATTEMPTS = 12
-FIRST_PAUSE, LONGEST_PAUSE = 0.005, 0.5  # seconds, before jitter
 
 
 def write_guarded(session: Session, writer: Writer, changes: list[Change], again: Callable[[Sequence[Key]], list[Change]]) -> int:
@@ -42,6 +38,6 @@ def write_guarded(session: Session, writer: Writer, changes: list[Change], again
                     written += len(chunk)
         if not failed:
             break
-        time.sleep(random.uniform(0, min(LONGEST_PAUSE, FIRST_PAUSE * 2**attempt)))
+        pause(attempt)
         pending = [again([change.key for change in failed])]
     return written

@@ -5,12 +5,15 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from ..datamodel import Mutation
-from ..datamodel.errors import Contention
-from ..session.session import Session
+from ..datamodel import Mutation, MutationResult
+from ..datamodel.errors import Contention, VersionConflict
 
-ATTEMPTS = 10
+if TYPE_CHECKING:
+    from .session import Session
+
+ATTEMPTS = 12
 FIRST_PAUSE, LONGEST_PAUSE = 0.005, 0.5  # seconds, before jitter
 
 
@@ -19,13 +22,13 @@ def pause(attempt: int) -> None:
     time.sleep(random.uniform(0, min(LONGEST_PAUSE, FIRST_PAUSE * 2**attempt)))
 
 
-def commit_patiently(session: Session, mutations: Sequence[Mutation]) -> None:
+def commit_patiently(session: Session, mutations: Sequence[Mutation]) -> list[MutationResult]:
     """Commit mutations that depend on nothing that was read, again where the store gives them up."""
     for attempt in range(1, ATTEMPTS):
         try:
-            session.commit(mutations)
+            return session.commit(mutations)
+        except VersionConflict:
+            raise
         except Contention:
             pause(attempt)
-        else:
-            return
-    session.commit(mutations)
+    return session.commit(mutations)
