@@ -1,4 +1,4 @@
-"""The only module that knows pluggy: the markers, and one typed facade for each alias over its plugin manager.
+"""One typed facade for each alias over its plugin manager: nothing but this and the markers knows pluggy.
 
 Hooks hand over, they do not work: each is called when an alias is made ready or when a model is first seen, never for an entity.
 """
@@ -6,32 +6,24 @@ Hooks hand over, they do not work: each is called when an alias is made ready or
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, TypeVar
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import pluggy
 from django.core.exceptions import ImproperlyConfigured
+
+from . import hookspecs
+from .markers import PROJECT, hookimpl
 
 if TYPE_CHECKING:
     from django.db.models import Model
 
     from .driver import Driver
-    from .hookspecs import (
-        CommitLayer,
-        Observer,
-        PredicateRewriter,
-        ReadLayer,
-        ResidualEngine,
-        Step,
-        TransactionManager,
-    )
+    from .roles import CommitLayer, Observer, PredicateRewriter, ReadLayer, ResidualEngine, Step, TransactionManager
     from .settings import AliasSettings
 
-PROJECT = "kindstore"
-F = TypeVar("F", bound=Callable[..., Any])
+__all__ = ["Plugins", "hookimpl"]
 
-hookspec = pluggy.HookspecMarker(PROJECT)
-hookimpl = pluggy.HookimplMarker(PROJECT)
 trace_logger = logging.getLogger("kindstore.plugins")
 
 
@@ -40,8 +32,6 @@ class Plugins:
 
     def __init__(self, named: Sequence[tuple[str, object]], *, trace: bool = False) -> None:
         """Register the plugins; `trace` logs each hook call and its result to the logger "kindstore.plugins" at level DEBUG."""
-        from . import hookspecs
-
         self.names = tuple(name for name, _ in named)
         self._manager = pluggy.PluginManager(PROJECT)
         self._manager.add_hookspecs(hookspecs)

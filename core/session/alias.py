@@ -13,7 +13,7 @@ from ..settings import AliasSettings, read_alias
 
 if TYPE_CHECKING:
     from ..driver import Driver
-    from ..hookspecs import PredicateRewriter, Step
+    from ..roles import PredicateRewriter, Step
 
 _lock = threading.Lock()
 _drivers: dict[tuple[Any, ...], Driver] = {}

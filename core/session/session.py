@@ -12,7 +12,7 @@ from ..driver import LATEST, RPC, ReadOptions
 from .ids import IdSource, id_source
 
 if TYPE_CHECKING:
-    from ..hookspecs import Commit, Lookup
+    from ..roles import Commit, Lookup
     from .alias import Alias
 
 

@@ -1,0 +1,78 @@
+"""What the objects do that plugins hand over; `core.hookspecs` says when each is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from django.db.models import Model
+
+    from .datamodel import Key, Mutation, MutationResult, Row, Shape
+    from .driver import RPC, ReadOptions
+    from .planner.predicate import Predicate
+    from .session.changes import Batch
+
+
+class Step(Protocol):
+    """Adds to a batch of changes: derived properties, derived entities, guards; or refuses it with an IntegrityError.
+
+    `needs_before` asks for the rows as they were, `needs_after` for the rows as they will be, whole. Where no step of a model needs
+    the rows as they were, a write may do without a read.
+    """
+
+    needs_before: bool
+    needs_after: bool
+
+    def __call__(self, batch: Batch) -> None: ...
+
+
+class PredicateRewriter(Protocol):
+    """Answers a predicate that the store cannot with one that it can, or returns None. The answer says whether it is exact."""
+
+    def __call__(self, predicate: Predicate) -> Predicate | None: ...
+
+
+Lookup = Callable[[Sequence["Key"], "Shape", "ReadOptions"], "list[Row | None]"]
+ReadLayer = Callable[[Lookup], Lookup]  # called once, with the next lookup; returns the closure that surrounds it
+Commit = Callable[[Sequence["Mutation"], "bytes | None"], "list[MutationResult]"]
+CommitLayer = Callable[[Commit], Commit]  # called once, with the next commit; returns the closure that surrounds it
+
+
+class TransactionManager(Protocol):
+    """Begins, commits and rolls back the transaction of one connection, with savepoints."""
+
+    def begin(self, connection: Any) -> None: ...
+
+    def commit(self, connection: Any) -> None: ...
+
+    def rollback(self, connection: Any) -> None: ...
+
+    def savepoint(self, connection: Any, name: str) -> None: ...
+
+    def savepoint_rollback(self, connection: Any, name: str) -> None: ...
+
+    def savepoint_commit(self, connection: Any, name: str) -> None: ...
+
+
+class ResidualEngine(Protocol):
+    """Executes what the planner cannot answer natively.
+
+    `compiler` returns an SQL compiler of Django's for a query, which reads from the store what it needs when it is executed.
+    """
+
+    def compiler(self, query: Any, connection: Any, using: str | None, *, elide_empty: bool = True, reason: str = "") -> Any: ...
+
+    def evaluate(self, connection: Any, model: type[Model], rows: Sequence[Row], expressions: dict[Any, Any]) -> list[tuple[Any, ...]]:
+        """Compute expressions for rows (in the order of the model's concrete fields): for each row a tuple of neutral values."""
+        ...
+
+
+class Observer(Protocol):
+    """Is told what happens on an alias. It must be quick, thread-safe, and not raise."""
+
+    def rpc(self, alias: str, rpc: RPC) -> None:
+        """An RPC ended."""
+
+    def emulated(self, alias: str, description: str, rows: int) -> None:
+        """The residual engine answered a query after fetching `rows` rows."""
