@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from django.db.utils import DataError
 
 from ..datamodel import Aggregation, Key, Mutation, MutationResult, Page, Query, Row, Shape, Value
-from ..driver import LATEST, RPC, ReadOptions
+from ..driver import LATEST, RPC, Observe, ReadOptions, unobserved
 from .ids import IdSource, id_source
 
 if TYPE_CHECKING:
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 class Session:
     """The unit of work of one connection, used by one thread."""
 
-    def __init__(self, alias: Alias, log: Callable[[RPC], None]) -> None:
-        """Compose the plugins' layers; `log` is told of every RPC, before the plugins' observers are."""
+    def __init__(self, alias: Alias, log: Observe, logs: Callable[[], bool] = lambda: True) -> None:
+        """Compose the plugins' layers; `log` is told of every RPC, before the plugins' observers, while `logs` says that it listens."""
         self.alias = alias
         self.driver = alias.driver
         self.capabilities = alias.capabilities
@@ -28,7 +28,7 @@ class Session:
         self.engine = alias.plugins.residual_engine()
         self.transactions = alias.plugins.transaction_manager()
         self.ids: IdSource = id_source(alias.settings.ids, self)
-        self._log = log
+        self._log, self._logs = log, logs
         self._lookup: Lookup = self._driver_lookup
         for read_layer in reversed(alias.plugins.read_layers()):
             self._lookup = read_layer(self._lookup)
@@ -52,6 +52,10 @@ class Session:
         for observer in self.observers:
             observer.rpc(self.alias.settings.alias, rpc)
 
+    def _observer(self) -> Observe:
+        """Return whom a driver tells of its RPCs; nobody, where nobody listens, so that it need not describe them."""
+        return self.observe if self.observers or self._logs() else unobserved
+
     def emulated(self, description: str, rows: int) -> None:
         """Tell the plugins that the residual engine answered a query."""
         for observer in self.observers:
@@ -63,21 +67,21 @@ class Session:
 
     def run_query(self, query: Query, shape: Shape, options: ReadOptions = LATEST) -> Iterator[Page]:
         """Run a query, page by page."""
-        return self.driver.run_query(query, shape, options, observe=self.observe)
+        return self.driver.run_query(query, shape, options, observe=self._observer())
 
     def aggregate(self, query: Query, aggregations: Sequence[Aggregation]) -> tuple[Value, ...]:
         """Aggregate a query's results in the store."""
-        return self.driver.aggregate(query, aggregations, observe=self.observe)
+        return self.driver.aggregate(query, aggregations, observe=self._observer())
 
     def commit(self, mutations: Sequence[Mutation], transaction: bytes | None = None) -> list[MutationResult]:
         """Apply all mutations or none, in one RPC."""
         return self._commit(mutations, transaction)
 
     def _driver_lookup(self, keys: Sequence[Key], shape: Shape, options: ReadOptions) -> list[Row | None]:
-        return self.driver.lookup(keys, shape, options, observe=self.observe)
+        return self.driver.lookup(keys, shape, options, observe=self._observer())
 
     def _driver_commit(self, mutations: Sequence[Mutation], transaction: bytes | None) -> list[MutationResult]:
-        return self.driver.commit(mutations, transaction, observe=self.observe)
+        return self.driver.commit(mutations, transaction, observe=self._observer())
 
     def close(self) -> None:
         """Forget what belongs to this connection alone. The driver stays: it belongs to the process."""

@@ -31,11 +31,12 @@ class Access:
         return self.index.count(self.low, self.high)
 
 
-def accesses(table: Table, branch: Conjunction) -> Iterator[Access]:
-    """Yield the ways to a branch's results: by key first, each property at most once or twice."""
+def accesses(table: Table, branch: Conjunction, *, by_key: bool = True) -> Iterator[Access]:
+    """Yield the ways to a branch's results: by key first, where that is wanted or a condition; each property at most once or twice."""
     keys = [leaf for leaf in branch if isinstance(leaf, HasAncestor) or (leaf.name == KEY and leaf.op in _BOUNDING)]
     low, high = _key_bounds(keys)
-    yield Access(table.index(KEY), low, high, tuple(keys), equal=True)
+    if by_key or keys:
+        yield Access(table.index(KEY), low, high, tuple(keys), equal=True)
     tests = [leaf for leaf in branch if isinstance(leaf, Test) and leaf.name != KEY]
     for test in tests:
         if test.op is Op.EQ:

@@ -36,7 +36,7 @@ def prepare(query: Query, limits: Capabilities, aggregated: tuple[str, ...] = ()
         check_name(query.kind, "kind", limits.indexed_bytes)
     check_namespace(query.namespace)
     _check_slice(query)
-    conditions = list(leaves(query.filter))
+    conditions = [] if query.filter is None else list(leaves(query.filter))
     tests = [leaf for leaf in conditions if isinstance(leaf, Test)]
     filter = None if query.filter is None else _checked(query.filter, query, limits)  # noqa: A001
     _check_operators(query, tests, limits)
@@ -102,6 +102,8 @@ def _check_slice(query: Query) -> None:
 
 
 def _check_operators(query: Query, tests: list[Test], limits: Capabilities) -> None:
+    if len(tests) <= 1 and not (tests and tests[0].op in (Op.NE, Op.NOT_IN)):
+        return
     excluding = sum(test.op in (Op.NE, Op.NOT_IN) for test in tests)
     if excluding > 1:
         raise InvalidRequest("The query has more than one '!=' or NOT IN; the store allows one.")
@@ -130,6 +132,8 @@ def _ancestor_below_or(filter: Filter | None, *, below: bool = False) -> bool:  
 
 
 def _check_orders(query: Query, filters: int, limits: Capabilities) -> None:
+    if not query.orders and filters <= 1:
+        return
     names = [order.name for order in query.orders]
     if len(set(names)) < len(names):
         twice = next(name for name in names if names.count(name) > 1)
@@ -149,6 +153,8 @@ def _check_kindless(query: Query, tests: list[Test]) -> None:
 
 
 def _check_projection(query: Query, tests: list[Test]) -> None:
+    if not query.projection and not query.distinct_on:
+        return
     if len(set(query.projection)) < len(query.projection):
         raise InvalidRequest("The query projects a property twice; name it once.")
     equal = {test.name for test in tests if not test.op.is_inequality}
@@ -161,11 +167,11 @@ def _check_projection(query: Query, tests: list[Test]) -> None:
 
 
 def _complete_orders(query: Query, tests: list[Test], needed: tuple[str, ...]) -> tuple[Order, ...]:
-    orders = list(query.orders)
-    descending = bool(orders) and orders[-1].descending
-    implicit = sorted({test.name for test in tests if test.op.is_inequality} - {KEY})
-    by_key = (KEY,) if any(test.name == KEY and test.op.is_inequality for test in tests) else ()
-    for name in (*query.distinct_on, *implicit, *by_key, *needed, KEY):
-        if all(order.name != name for order in orders):
-            orders.append(Order(name, descending))
-    return tuple(orders)
+    orders = {order.name: order for order in query.orders}
+    descending = bool(query.orders) and query.orders[-1].descending
+    unequal = {test.name for test in tests if test.op.is_inequality}
+    by_key = (KEY,) if KEY in unequal else ()
+    for name in (*query.distinct_on, *sorted(unequal - {KEY}), *by_key, *needed, KEY):
+        if name not in orders:
+            orders[name] = Order(name, descending)
+    return tuple(orders.values())

@@ -90,7 +90,7 @@ def count_plainly(table: Table, prepared: Prepared, snapshot: int | None) -> int
     branch, names = prepared.branches[0], {order.name for order in prepared.orders} - {KEY}
     if not branch and not names:
         return len(table.rows)
-    for access in accesses(table, branch):
+    for access in accesses(table, branch, by_key=not branch):
         if not uncovered(branch, access) and names <= {access.index.name} and (access.equal or not access.index.repeats):
             return access.count()
     return None

@@ -43,6 +43,12 @@ def gone(host: str) -> bool:
 
 
 @pytest.mark.parametrize("kind", ["datastore", "firestore"])
+def test_a_started_emulator_is_a_context_manager() -> None:
+    with start_emulator("datastore") as emulator:
+        assert is_answering(emulator.host)
+    assert not is_answering(emulator.host)
+
+
 def test_it_answers_while_the_block_runs(kind):
     with Emulator(kind) as running:
         host = running.host
