@@ -68,10 +68,10 @@ class DatabaseOperations(BaseDatabaseOperations):
     # From the store to Python
 
     def get_db_converters(self, expression: Any) -> list[Converter]:
-        """Return the conversions of a stored value of an expression's type."""
+        """Return the conversions of a stored value of an expression's type; a DurationField adds its own."""
         column_type = DATA_TYPES.get(expression.output_field.get_internal_type(), "")
         load = datetime_loader(self.connection.timezone) if column_type == "datetime" else LOADERS.get(column_type)
-        if load is None:
+        if load is None or column_type == "duration":
             return []
         return [lambda value, _expression, _connection: None if value is None else load(value)]
 

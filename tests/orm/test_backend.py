@@ -1,0 +1,82 @@
+"""What Django and its tools see of a connection."""
+
+from __future__ import annotations
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.db import connection
+from django.db.models import F, Q
+from django.test.utils import CaptureQueriesContext
+from records.models import EveryField, Record
+
+from kindstore.core.backend.operations import DatabaseOperations
+
+
+def test_connection_queries_has_one_readable_entry_per_rpc() -> None:
+    with CaptureQueriesContext(
+        connection,
+    ) as captured:
+        Record.objects.create(pk=1, name="é")
+        list(Record.objects.filter(name="é", n__gt=1).order_by("-n")[:5])
+        Record.objects.filter(pk=1).update(n=F("n") + 2)
+        Record.objects.filter(pk=1).delete()
+    texts = [entry["sql"].replace(connection.settings_dict["NAMESPACE"], "NS") for entry in captured.captured_queries]
+    assert texts[1] == "RunQuery SELECT * FROM records_record IN NS WHERE n > 1 AND name = 'é' ORDER BY n DESC, __key__ LIMIT 5"
+    assert texts[0].startswith("Commit INSERT NS!records_record:1 (name, n, m,")
+    assert "Commit DELETE NS!records_record:1" in texts[-1]
+    assert all(float(entry["time"]) >= 0 for entry in captured.captured_queries)
+
+
+def test_long_values_are_cut_in_the_log() -> None:
+    with CaptureQueriesContext(connection) as captured:
+        list(Record.objects.filter(name="x" * 1000))
+        EveryField.objects.create(binary=b"\x00" * 1000, text="y" * 1000)
+    assert all(len(entry["sql"]) < 600 for entry in captured.captured_queries)
+
+
+def test_nothing_is_logged_unless_it_is_asked_for() -> None:
+    before = len(connection.queries_log)
+    Record.objects.count()
+    assert len(connection.queries_log) == before
+
+
+def test_a_query_is_readable_as_text() -> None:
+    text = str(Record.objects.filter(Q(n=1) | Q(name__startswith="é")).exclude(m=None).order_by("-n").query)
+    assert text.startswith("SELECT")
+    assert "é" in text
+    assert '"records_record"."n" = 1' in text
+
+
+def test_explain_prints_the_plan_and_runs_nothing() -> None:
+    with CaptureQueriesContext(connection) as captured:
+        text = Record.objects.filter(n=1).exclude(m=2).order_by("name")[:5].explain()
+    assert captured.captured_queries == []
+    assert "records_record" in text
+    assert "n = 1" in text
+    assert "RPC" in text
+
+
+@pytest.mark.parametrize(
+    ("queryset", "said"),
+    [
+        (lambda: Record.objects.none(), "no RPC"),
+        (lambda: Record.objects.filter(pk__in=[1, 2]), "Lookup"),
+        (lambda: Record.objects.filter(n=1), "Query"),
+    ],
+)
+def test_explain_names_how_rows_are_found(queryset: object, said: str) -> None:
+    assert said.lower() in queryset().explain().lower()  # type: ignore[operator]
+
+
+def test_integers_have_the_range_of_the_store() -> None:
+    assert DatabaseOperations.integer_field_ranges["SmallIntegerField"] == (-(2**63), 2**63 - 1)
+    assert DatabaseOperations.integer_field_ranges["PositiveIntegerField"] == (0, 2**63 - 1)
+
+
+def test_there_is_no_sql_shell() -> None:
+    with pytest.raises(CommandError, match="no SQL shell"):
+        call_command("dbshell")
+
+
+def test_the_system_checks_find_nothing() -> None:
+    call_command("check", "records", databases=["default"])
