@@ -18,7 +18,8 @@ from .planning import Planning
 
 def calculate(planning: Planning, selection: Selection, truth: Truth) -> tuple[Any, ...]:
     """Return the aggregates of a selection, each from a request of its own: the store counts only the rows that have every property."""
-    _refuse_missing(selection, planning.session.capabilities.aggregations)
+    if truth is not False:
+        _refuse_missing(selection, planning.session.capabilities.aggregations)
     return tuple([_calculate(planning, calculation, truth) for calculation in selection.calculations])
 
 
