@@ -17,7 +17,8 @@ from . import decimals
 INT_MIN, INT_MAX = -(2**63), 2**63 - 1
 INDEXED_BYTES = 1500
 _ALWAYS_SHORT = INDEXED_BYTES // 4  # so many characters never take more bytes
-_EPOCH_DAY = dt.date(1970, 1, 1)
+_EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+_EPOCH_DAY = _EPOCH.date()
 _MIDNIGHT = dt.time(0, tzinfo=dt.UTC)
 
 
@@ -66,23 +67,31 @@ def store_bytes(value: Any) -> bytes:
 
 def store_datetime(value: Any) -> dt.datetime:
     if timezone.is_naive(value):
-        return value.replace(tzinfo=dt.UTC)
+        return _moment(value.replace(tzinfo=dt.UTC))
     if not settings.USE_TZ:
         raise ValueError("kindstore does not store timezone-aware datetimes when USE_TZ is False.")
     try:
-        return value.astimezone(dt.UTC)
+        return _moment(value.astimezone(dt.UTC))
     except OverflowError:
         raise Refusal(f"is {value}, which in UTC lies outside the years 1 to 9999") from None
 
 
+def _moment(value: dt.datetime) -> dt.datetime:
+    """Return a datetime in UTC without the subclass that it may be of: the stores know the class alone."""
+    exact = type(_EPOCH)  # what freezes the clock puts a subclass in the place of every name of the class, and of none of its objects
+    if type(value) is exact:
+        return value
+    return exact(value.year, value.month, value.day, value.hour, value.minute, value.second, value.microsecond, dt.UTC)
+
+
 def store_date(value: dt.date) -> dt.datetime:
-    return dt.datetime.combine(value, _MIDNIGHT)
+    return _EPOCH.combine(value, _MIDNIGHT)
 
 
 def store_time(value: dt.time) -> dt.datetime:
     if value.tzinfo is not None:
         raise ValueError("kindstore does not store timezone-aware times.")
-    return dt.datetime.combine(_EPOCH_DAY, value, dt.UTC)
+    return _EPOCH.combine(_EPOCH_DAY, value, dt.UTC)
 
 
 def store_duration(value: Any) -> int:
@@ -95,8 +104,10 @@ def store_uuid(value: Any) -> str:
 
 def store_any(value: Any) -> Value:
     """Keep a value of a custom field as it is, if the store has its type."""
-    if value is None or isinstance(value, (bool, float, bytes, GeoPoint, Key)):
+    if value is None or isinstance(value, (bool, GeoPoint, Key)):
         return value
+    if isinstance(value, (float, bytes)):
+        return float(value) if isinstance(value, float) else bytes(value)
     if isinstance(value, int):
         return store_integer(value)
     if isinstance(value, str):

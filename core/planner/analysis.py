@@ -226,7 +226,11 @@ class Analysis:
             return Opaque(node, "the inner query selects the rows that another field than the primary key names", column.name)
         return InQuery(self._property(column), column, query)
 
-    def _starts_with(self, column: ColumnMapping, prefix: str) -> Predicate:
+    def _starts_with(self, column: ColumnMapping, rhs: Any) -> Predicate:
+        try:
+            prefix = str(column.compare(rhs))
+        except Refusal:
+            return False
         if is_oversized(prefix):
             return Opaque(prefix, "the prefix is longer than an index entry", column.name)
         if not prefix:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import uuid
 from decimal import Decimal
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from django.utils.safestring import mark_safe
 from records.models import Defaulted, EveryField, Nullable, Record
 
 from kindstore.core.datamodel import ENTITY, Column, Entity, Key, Mutation, Shape, Verb
+from kindstore.core.mapping import conversion
 
 FIELDS = [field.name for field in EveryField._meta.concrete_fields if not field.primary_key]
 UNINDEXED = ("binary", "json", "long_char", "text")
@@ -206,3 +208,16 @@ def test_null_in_a_column_that_cannot_be_null_is_refused(name: str) -> None:
     with pytest.raises(IntegrityError, match=rf"records\.Defaulted\.{name} cannot be null"):
         Defaulted.objects.create(**{"name": "x", "must": 1, name: None})
     assert not Defaulted.objects.exists()
+
+
+class Frozen(dt.datetime):
+    """What tools that freeze the clock, and libraries of dates, give for a datetime."""
+
+
+def test_a_subclass_of_datetime_is_stored_and_found_as_a_datetime(monkeypatch: pytest.MonkeyPatch) -> None:
+    exact, moment = dt.datetime, Frozen(2024, 5, 5, 10, tzinfo=dt.timezone(dt.timedelta(hours=2)))
+    monkeypatch.setattr(conversion, "dt", SimpleNamespace(**{**vars(dt), "datetime": Frozen}))
+    obj = Nullable.objects.create(at=moment, day=moment.date(), time=moment.time())
+    assert [type(value) for value in stored(obj).properties.values() if isinstance(value, exact)] == [exact] * 3
+    assert Nullable.objects.get(at__gte=moment, day=moment.date(), time=moment.time()).at == moment
+    assert Nullable.objects.get(pk=obj.pk, at=moment).at == moment

@@ -7,9 +7,11 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from django.db.models import F, Q
+from django.db.models import F, Q, TextChoices
 from django.db.utils import NotSupportedError
 from django.utils import timezone
+from django.utils.functional import lazystr
+from django.utils.safestring import mark_safe
 from records.models import Author, EveryField, Nullable, Record
 
 from kindstore.testing import assertNumRPCs, capture_rpcs
@@ -122,6 +124,14 @@ def test_startswith_is_a_range_and_tells_case(prefix: str, found: list[str]) -> 
     with capture_rpcs() as rpcs:
         assert sorted(Record.objects.filter(name__startswith=prefix).values_list("name", flat=True)) == sorted(found)
     assert rpcs.methods == ["RunQuery"]
+
+
+def test_startswith_takes_any_kind_of_text() -> None:
+    Record.objects.create(pk=1, name="ab", n=1)
+    for prefix in (mark_safe("a"), lazystr("a"), TextChoices("Prefix", {"A": ("a", "A")})("a")):
+        assert Record.objects.filter(name__startswith=prefix).exists()
+        assert Record.objects.filter(pk=1, name__startswith=prefix).exists()
+    assert not Record.objects.filter(name__startswith="\ud800").exists()
 
 
 @pytest.mark.parametrize("lookup", ["contains", "icontains", "endswith", "iexact", "istartswith", "regex"])
