@@ -185,6 +185,14 @@ def test_json_comes_back(value: Any) -> None:
     assert EveryField.objects.get(pk=row.pk).json == value
 
 
+def test_an_update_tells_the_null_of_json_from_that_of_the_column() -> None:
+    row = EveryField.objects.create()
+    EveryField.objects.update(json=models.Value(None, models.JSONField()))
+    assert stored(row).properties["json"] == "null"
+    with pytest.raises(IntegrityError, match=r"EveryField\.json cannot be null"):
+        EveryField.objects.update(json=None)
+
+
 def test_a_missing_property_reads_as_the_default() -> None:
     put("records_defaulted", 5, name="old", must=1)
     row = Defaulted.objects.get(pk=5)

@@ -71,9 +71,8 @@ class MatchedRows:
     def _keys_by_engine(self) -> list[Key]:
         """Return the keys of the rows, found by a SELECT of the primary key."""
         query = self.query.chain(klass=Query)
-        query.select_related = False
         query.clear_ordering(force=True)
-        query.default_cols, query.select, query.extra = False, (), {}
+        query.clear_select_clause()
         columns = self.mapping.key_columns
         query.add_fields([column.field.name for column in columns])
         assert self.session.engine is not None

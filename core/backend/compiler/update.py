@@ -7,7 +7,7 @@ from typing import Any
 
 from django.core.exceptions import FieldError
 from django.db.models import Value
-from django.db.models.expressions import Col, Combinable, CombinedExpression
+from django.db.models.expressions import Col, ColPairs, Combinable, CombinedExpression
 from django.db.models.sql import compiler
 from django.db.utils import DataError, NotSupportedError
 
@@ -26,18 +26,11 @@ from .rows import MatchedRows
 class SQLUpdateCompiler(compiler.SQLUpdateCompiler):
     """Updates rows: one commit where the store can do it alone, else what was read is written as long as it has not changed."""
 
-    def execute_sql(self, result_type: str | None) -> int | None:
+    def execute_sql(self, result_type: str | None) -> int:
         self.pre_sql_setup()
-        count = self._update_own_table() if self.query.values else None
-        for query in self.query.get_related_updates():
-            related = query.get_compiler(self.using).execute_sql(result_type)
-            if count is None and related:
-                count = related
-        return count
-
-    def _update_own_table(self) -> int:
-        update = Update(self.query, self.connection)
-        return update.run()
+        own = Update(self.query, self.connection).run() if self.query.values else 0
+        of_parents = [query.get_compiler(self.using).execute_sql(result_type) for query in self.query.get_related_updates()]
+        return own or next(filter(None, of_parents), 0)
 
     def as_sql(self) -> tuple[str, tuple[Any, ...]]:
         """Return the statement in words, for people to read."""
@@ -57,8 +50,16 @@ class Update:
         self.plain: dict[str, Any] = {}
         self.expressions: dict[ColumnMapping, Any] = {}
         for field, _, value in query.values:
-            self._assign(self.mapping.by_field[field], value)
+            self._assign(self._column(field, value), value)
         self.mapping.check_size(self.plain, self.session.capabilities.entity_bytes)
+
+    def _column(self, field: Any, value: Any) -> ColumnMapping:
+        column = self.mapping.by_field.get(field)
+        if column is None:
+            if hasattr(value, "prepare_database_save") and not value._is_pk_set():
+                value.prepare_database_save(field)  # refuses it
+            raise FieldError(f"update() cannot set {self.mapping.label}.{field.name}, which has no column of its own. Set its fields.")
+        return column
 
     def _assign(self, column: ColumnMapping, value: Any) -> None:
         if column.is_key or column in self._composite_key():
@@ -69,11 +70,11 @@ class Update:
         field = column.field
         if hasattr(value, "resolve_expression"):
             value = value.resolve_expression(self.query, allow_joins=False, for_save=True)
-            _refuse_aggregates(value, field)
+            _refuse_form(value, field)
             if not isinstance(value, Value):
                 self.expressions[column] = value
                 return
-            value = value.value if type(value) is Value else saved_literal(value, field)
+            value = saved_literal(value, field)
         elif hasattr(value, "prepare_database_save"):
             if not field.remote_field:
                 raise TypeError(
@@ -208,7 +209,9 @@ class Update:
         return {**self.plain, **stored}
 
 
-def _refuse_aggregates(value: Any, field: Any) -> None:
+def _refuse_form(value: Any, field: Any) -> None:
     for flag, what in (("contains_aggregate", "Aggregate functions"), ("contains_over_clause", "Window expressions")):
         if getattr(value, flag, False):
             raise FieldError(f"{what} are not allowed in this query ({field.name}={value!r}).")
+    if isinstance(value, ColPairs):
+        raise FieldError(f"Composite primary keys expressions are not allowed in this query ({field.name}=F('pk')).")

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 from django.db import connection
-from django.db.models import Avg, BooleanField, Case, Exists, F, OuterRef, Q, Subquery, Value, When
+from django.db.models import Avg, BooleanField, Case, Count, Exists, F, OuterRef, Q, Subquery, Value, When
 from django.db.models import functions as f
-from relations.models import Book, Publisher
+from relations.models import Book, Publisher, Writer
 
 from kindstore.core.datamodel import ENTITY
 from kindstore.testing import capture_rpcs
@@ -86,6 +86,19 @@ def test_update_of_joined_rows() -> None:
 
 def test_delete_of_joined_rows() -> None:
     assert Book.objects.filter(publisher__name="Beta").delete()[0] == 1
+
+
+def test_update_and_delete_of_rows_with_aggregates() -> None:
+    counted = Publisher.objects.annotate(count=Count("books"))
+    assert counted.filter(count=2).update(founded=1) == 1
+    assert counted.filter(count=1).extra(select={"one": "1"}).delete()[1]["relations.Publisher"] == 2
+    assert list(Publisher.objects.values_list("name", "founded")) == [("Alpha", 1)]
+
+
+def test_update_of_the_columns_of_a_parent_counts_rows() -> None:
+    assert Writer.objects.filter(pk=99).update(born=1) == 0
+    assert Writer.objects.filter(pk=4).update(born=1) == 1
+    assert Writer.objects.filter(pseudonym="Zed").update(born=2, pseudonym="Zzz") == 1
 
 
 def test_insert_of_expressions() -> None:
