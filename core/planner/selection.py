@@ -10,6 +10,7 @@ from typing import Any
 from django.core.exceptions import FieldDoesNotExist
 from django.db.models import aggregates
 from django.db.models.expressions import Col, F, OrderBy, Ref, Star, Value
+from django.db.models.fields.composite import unnest
 from django.db.models.sql.query import Query as DjangoQuery
 from django.db.models.sql.where import WhereNode
 
@@ -251,7 +252,8 @@ def model_columns(query: Any, mapping: ModelMapping) -> tuple[ColumnMapping, ...
     mask = query.get_select_mask()
     if not mask:
         return mapping.columns
-    return tuple(column for column in mapping.columns if column.field in mask)
+    wanted = set(unnest(mask))
+    return tuple(column for column in mapping.columns if column.field in wanted)
 
 
 def base_alias(query: Any) -> str | None:

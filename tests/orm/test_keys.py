@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from django.core import checks
+from django.core.exceptions import FieldError
 from django.db import connection, models
 from django.db.utils import IntegrityError
 from django.test.utils import isolate_apps
@@ -186,3 +187,34 @@ def test_get_or_create_and_update_or_create() -> None:
     assert Word.objects.get_or_create(pk="w", defaults={"n": 2})[1] is False
     assert Word.objects.update_or_create(pk="w", defaults={"n": 3})[0].n == 3
     assert Word.objects.get().n == 3
+
+
+@isolate_apps("records")
+def test_a_composite_key_is_loaded_alone_and_never_written_as_a_value() -> None:
+    class Seat(models.Model):
+        pk = models.CompositePrimaryKey("row", "number")
+        row = models.CharField(max_length=1)
+        number = models.IntegerField()
+        guest = models.CharField(max_length=9, default="")
+
+        class Meta:
+            app_label = "records"
+
+    class Meal(models.Model):
+        row = models.CharField(max_length=1)
+        number = models.IntegerField()
+        seat = models.ForeignObject(Seat, models.CASCADE, ["row", "number"], ["row", "number"])
+
+        class Meta:
+            app_label = "records"
+
+    Seat.objects.create(row="a", number=1)
+    (seat,) = Seat.objects.only("pk")
+    assert seat.pk == ("a", 1)
+    assert seat.get_deferred_fields() == {"guest"}
+    with pytest.raises(FieldError, match="guest"):
+        Seat.objects.update(guest=models.F("pk"))
+    with pytest.raises(ValueError, match="Unsaved"):
+        Meal.objects.update(seat=Seat())
+    with pytest.raises(FieldError, match=r"records\.Meal\.seat"):
+        Meal.objects.update(seat=seat)
