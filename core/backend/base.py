@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.db import utils
 from django.db.backends.base.base import BaseDatabaseWrapper
+from django.utils.asyncio import async_unsafe
 
 from ..driver import RPC
 from ..mapping.types import DATA_TYPES
@@ -100,11 +101,18 @@ class DatabaseWrapper(BaseDatabaseWrapper):
 
     @property
     def session(self) -> Session:
-        """The way to the store; made at its first use, and checked to belong to this thread."""
+        """The way to the store; made at its first use, and checked to belong to this thread and to no event loop."""
+        session: Session = self._open()
+        return session
+
+    @async_unsafe  # type: ignore[untyped-decorator]
+    def _open(self) -> Session:
+        """Return the session unless queries are forbidden, for which Django's tests replace `cursor`, pytest-django `ensure_connection`."""
         if self._thread_ident != _thread.get_ident():
             self.validate_thread_sharing()
-        if self.connection is None:
-            self.connect()
+        if "cursor" in self.__dict__:
+            self.cursor()
+        self.ensure_connection()
         session: Session = self.connection
         return session
 

@@ -82,7 +82,8 @@ class DatabaseFeatures(BaseDatabaseFeatures):
     @property
     def supports_transactions(self) -> bool:
         """Whether `atomic` is a transaction: a plugin's doing."""
-        return self.connection.session.transactions is not None
+        session = self.connection.connection
+        return (self.connection.plugins.transaction_manager() if session is None else session.transactions) is not None
 
     @property
     def atomic_transactions(self) -> bool:

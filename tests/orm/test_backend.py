@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
+from typing import Any
+
 import pytest
+from django.core.exceptions import SynchronousOnlyOperation
 from django.core.management import CommandError, call_command
 from django.db import connection
-from django.db.models import F, Q
+from django.db.models import Count, F, Q, Sum
+from django.test import SimpleTestCase
+from django.test.testcases import DatabaseOperationForbidden
 from django.test.utils import CaptureQueriesContext
-from records.models import EveryField, Record
+from records.models import Author, EveryField, Record
 
 from kindstore.core.backend.operations import DatabaseOperations
+from kindstore.testing import assertNumRPCs
 
 
 def test_connection_queries_has_one_readable_entry_per_rpc() -> None:
@@ -38,6 +45,46 @@ def test_nothing_is_logged_unless_it_is_asked_for() -> None:
     before = len(connection.queries_log)
     Record.objects.count()
     assert len(connection.queries_log) == before
+
+
+def test_a_test_case_without_databases_forbids_queries_on_an_open_connection() -> None:
+    class Case(SimpleTestCase):
+        pass
+
+    Record.objects.count()
+    Case.setUpClass()
+    try:
+        with pytest.raises(DatabaseOperationForbidden, match="Database queries to 'default' are not allowed"):
+            Record.objects.count()
+        assert Record.objects.none().count() == 0
+        assert list(Record.objects.none()) == []
+        assert not Record.objects.all()[:0].exists()
+    finally:
+        Case.doClassCleanups()
+    assert Record.objects.count() == 0
+
+
+def test_pytest_forbids_queries_without_its_mark(django_db_blocker: Any) -> None:
+    Record.objects.count()
+    with django_db_blocker.block(), pytest.raises(RuntimeError, match="Database access not allowed"):
+        Record.objects.create()
+
+
+def test_an_event_loop_forbids_queries() -> None:
+    async def create() -> None:
+        Record.objects.create()
+
+    Record.objects.count()
+    with pytest.raises(SynchronousOnlyOperation):
+        asyncio.run(create())
+
+
+def test_the_rows_of_none_are_described_without_a_query() -> None:
+    with assertNumRPCs(0):
+        assert Record.objects.none().aggregate(total=Sum("n"), rows=Count("pk")) == {"total": None, "rows": 0}
+        assert list(Record.objects.none().values("n")) == list(Record.objects.none().values_list("n", flat=True)) == []
+        assert list(Record.objects.none().union(Author.objects.none().values("pk"))) == []
+        assert Record.objects.none().update(n=1) == Record.objects.none().delete()[0] == 0
 
 
 def test_a_query_is_readable_as_text() -> None:

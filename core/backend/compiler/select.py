@@ -33,7 +33,7 @@ class SQLCompiler(compiler.SQLCompiler):
 
     def execute_sql(self, result_type: str | None = MULTI, chunked_fetch: bool = False, chunk_size: int = GET_ITERATOR_CHUNK_SIZE) -> Any:
         try:
-            chunks = self._native_chunks(chunk_size if chunked_fetch else None)
+            chunks = self._no_chunks() if self._is_nothing() else self._native_chunks(chunk_size if chunked_fetch else None)
         except (EmptyResultSet, FullResultSet):
             chunks = iter(())
         except NotNativeError as error:
@@ -43,6 +43,14 @@ class SQLCompiler(compiler.SQLCompiler):
         if result_type == SINGLE:
             return next((chunk[0] for chunk in chunks if chunk), None)
         return None
+
+    def _is_nothing(self) -> bool:
+        """Tell whether no row can match, as of `none()`, so that no connection is needed. An aggregate may want a row all the same."""
+        return bool(self.elide_empty and not self.query.combinator and self.query.is_empty())
+
+    def _no_chunks(self) -> Chunks:
+        self.setup_query()  # describes the columns to Django's iterables
+        return iter(())
 
     def _native_chunks(self, page_size: int | None) -> Chunks:
         planning = Planning(self.query, self.connection)
