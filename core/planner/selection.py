@@ -17,6 +17,7 @@ from django.db.models.sql.where import WhereNode
 from ..datamodel import Order, Type
 from ..mapping import ColumnMapping, ModelMapping
 from .analysis import Analysis
+from .constants import constant
 from .predicate import NotNativeError, Predicate
 from .truncation import truncation
 
@@ -106,7 +107,7 @@ class Reader:
 
     def output(self, expression: Any) -> Output:
         if type(expression) is Value and not hasattr(expression.value, "resolve_expression"):
-            return Output(None, expression.value)
+            return Output(None, constant(expression, self.analysis.connection))
         column = self.column(expression)
         if column is not None:
             return Output(column)

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
+import uuid
+from decimal import Decimal
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.core.exceptions import FieldError
+from django.db import connection, models
 from django.db.models import F, Value
 from django.db.utils import NotSupportedError
 from records.models import Author, EveryField, Nullable, Record
@@ -46,6 +49,40 @@ def test_values_are_those_that_were_named(select: Any, found: list[Any]) -> None
     with capture_rpcs() as rpcs:
         assert list(select(Record.objects.order_by("pk"))) == found
     assert rpcs.methods == ["RunQuery"]
+
+
+class Shout(models.CharField):
+    """Reads in upper case."""
+
+    def from_db_value(self, value: str | None, *_: Any) -> str:
+        return "NOTHING" if value is None else value.upper()
+
+
+@pytest.mark.parametrize(
+    ("value", "found"),
+    [
+        (Value("2024-02-29", models.DateField()), dt.date(2024, 2, 29)),
+        (Value(dt.datetime(2024, 2, 29, tzinfo=dt.UTC)), dt.datetime(2024, 2, 29, tzinfo=dt.UTC)),
+        (Value(1, models.CharField()), "1"),
+        (Value(1, models.DecimalField()), Decimal(1)),
+        (Value("00000000000000000000000000000005", models.UUIDField()), uuid.UUID(int=5)),
+        (Value(uuid.UUID(int=5)), uuid.UUID(int=5)),
+        (Value(dt.timedelta(1)), dt.timedelta(1)),
+        (Value(b"a"), b"a"),
+        (Value({"a": [1]}, models.JSONField()), {"a": [1]}),
+        (Value("a", Shout()), "A"),
+        (Value(None, Shout()), "NOTHING"),
+        (Value(None, models.IntegerField()), None),
+    ],
+)
+def test_a_value_is_read_in_the_type_of_its_field(value: Value, found: Any) -> None:
+    read = Record.objects.annotate(x=value).values_list("x", flat=True)[0]
+    assert (type(read), read) == (type(found), found)
+
+
+def test_a_value_without_a_type_is_refused_as_everywhere() -> None:
+    with pytest.raises(FieldError):
+        Record.objects.annotate(x=Value(None)).first()
 
 
 def test_values_without_names_are_all_columns() -> None:
