@@ -11,7 +11,7 @@ A cursor belongs to the query that gave it: the same filters and the same order.
 
 from __future__ import annotations
 
-from base64 import urlsafe_b64decode, urlsafe_b64encode
+from base64 import b64decode, urlsafe_b64encode
 from binascii import Error
 from collections.abc import Mapping
 from dataclasses import replace
@@ -74,6 +74,6 @@ def _decoded(cursor: str | None) -> bytes | None:
     if cursor is None:
         return None
     try:
-        return urlsafe_b64decode(cursor.encode())
+        return b64decode(cursor.encode(), altchars=b"-_", validate=True)
     except (Error, ValueError) as error:
         raise DataError(f"{cursor[:60]!r} is no cursor: {error}. Give a string that get_cursor() returned.") from None

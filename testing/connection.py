@@ -19,7 +19,8 @@ def connection_with(
     """Give a connection of a new alias that uses these plugins, on a namespace of its own, which is deleted afterwards.
 
     `driver` is the last part of the name of one of kindstore's drivers, or another ENGINE; `options` are the alias's OPTIONS, and
-    `settings` the other keys of its entry, such as PROJECT. The alias is `connection.alias`; a block uses it in one thread.
+    `settings` the other keys of its entry, such as PROJECT. A real store is refused unless TEST["ALLOW_PRODUCTION"] is True.
+    The alias is `connection.alias`; a block uses it in one thread.
     """
     alias = f"kindstore_{uuid.uuid4().hex[:12]}"
     entry = {
@@ -32,13 +33,15 @@ def connection_with(
     }
     entries = connections.configure_settings({**connections.settings, alias: entry})
     connections.settings[alias] = entries[alias]
+    connection: Any = connections[alias]
     try:
-        connection: Any = connections[alias]
+        connection.creation.refuse_production()
+        connection.connect()  # Django's TestCase forbids to open connections of aliases that it does not know
         try:
             yield connection
         finally:
             connection.close()
             connection.kindstore.driver.reset(connection.settings_dict["NAMESPACE"])
-            del connections[alias]
     finally:
+        del connections[alias]
         del connections.settings[alias]

@@ -171,6 +171,11 @@ class DatabaseWrapper(BaseDatabaseWrapper):
     def _savepoint_commit(self, sid: str) -> None:
         self.session.transactions.savepoint_commit(self, sid)  # type: ignore[union-attr]
 
+    def validate_no_broken_transaction(self) -> None:
+        """Refuse queries in a transaction that is to be rolled back; where `atomic` rolls nothing back, nothing is broken."""
+        if self.features.supports_transactions:
+            super().validate_no_broken_transaction()
+
     def disable_constraint_checking(self) -> bool:
         """Foreign keys are not checked by the store, so that fixtures load in any order."""
         return True

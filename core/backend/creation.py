@@ -46,7 +46,7 @@ class DatabaseCreation(BaseDatabaseCreation):
             self.log(f"{action} test database for alias {self._get_database_display_str(verbosity, namespace)}...")
         self._switch_to(namespace, keep=keepdb)
         try:
-            self._refuse_production()
+            self.refuse_production()
             if not keepdb:
                 self._empty(namespace, verbosity, autoclobber=autoclobber)
             self._migrate(verbosity)
@@ -167,7 +167,8 @@ class DatabaseCreation(BaseDatabaseCreation):
             self.connection.settings_dict.update(self.replaced)
             self.replaced = None
 
-    def _refuse_production(self) -> None:
+    def refuse_production(self) -> None:
+        """Raise ImproperlyConfigured where tests would write to a real store, unless TEST["ALLOW_PRODUCTION"] is True."""
         if not self._driver.is_production or self.connection.settings_dict["TEST"].get("ALLOW_PRODUCTION") is True:
             return
         raise ImproperlyConfigured(
@@ -207,6 +208,7 @@ class DatabaseCreation(BaseDatabaseCreation):
 
     def _clone_test_db(self, suffix: str, verbosity: int, keepdb: bool = False) -> None:  # noqa: ARG002 - Django's signature
         """Copy all entities to the clone's namespace."""
+        self.refuse_production()
         name, clone = self._namespace, self._clone_name(suffix)
         for source in sorted(self._namespaces()):
             target = clone + source.removeprefix(name)
@@ -228,7 +230,7 @@ class DatabaseCreation(BaseDatabaseCreation):
             raise ImproperlyConfigured(
                 f"DATABASES[{self.connection.alias!r}] is not a test database now, so it is not destroyed. Call create_test_db() first."
             )
-        self._refuse_production()
+        self.refuse_production()
         self.connection.close()
         for namespace in self._namespaces():
             self._driver.reset(test_database_name + namespace.removeprefix(self._namespace))

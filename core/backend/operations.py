@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 from django.db.backends.base.operations import BaseDatabaseOperations
 
 from ..datamodel import KEY, Column, Mutation, Query, Shape, Type, Verb
+from ..mapping.columns import unquoted
 from ..mapping.conversion import INT_MAX, INT_MIN, LOADERS, Refusal, datetime_loader
 from ..mapping.types import DATA_TYPES
 from ..session.contention import commit_patiently
@@ -84,7 +85,7 @@ class DatabaseOperations(BaseDatabaseOperations):
     def execute_sql_flush(self, sql_list: Iterable[str]) -> None:
         """Delete every entity of the kinds that statements of `sql_flush` name."""
         for statement in sql_list:
-            self.delete_kind(statement.removeprefix("DELETE KIND "))
+            self.delete_kind(unquoted(statement.removeprefix("DELETE KIND ")))
         self.connection.session.ids.reset()
 
     def delete_kind(self, kind: str) -> int:

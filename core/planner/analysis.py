@@ -120,7 +120,7 @@ class Analysis:
         if kind is lookups.Range:
             low, high = node.rhs
             return Every((self.compare(column, Op.GE, low), self.compare(column, Op.LE, high)))
-        if kind is lookups.StartsWith and column.type is Type.STR and not column.is_key:
+        if kind is lookups.StartsWith and column.column_type == "string" and not column.is_key:
             return self._starts_with(column, node.rhs)
         if kind is lookups.IExact and column.type is Type.INT:
             return self._iexact_integer(column, node.rhs)
@@ -172,10 +172,12 @@ class Analysis:
         return None if value is None else column.compare(value)
 
     def _beyond(self, column: ColumnMapping, op: Op, rhs: Any) -> Predicate:
-        """Compare with an integer that no row can hold, as Django does: nothing equals it, and everything is on one side of it."""
-        if column.type is not Type.INT or not isinstance(rhs, int):
-            return False
-        return op in (_BELOW if rhs > 0 else _ABOVE)
+        """Compare with a value that no row can hold, as Django does: nothing equals it, and everything is on one side of it."""
+        if column.type is Type.INT and isinstance(rhs, int):
+            return op in (_BELOW if rhs > 0 else _ABOVE)
+        if column.type is Type.TIMESTAMP and isinstance(rhs, dt.date):  # in UTC beyond the years 1 to 9999
+            return op in (_BELOW if rhs.year > 1 else _ABOVE)
+        return False
 
     def _compare_key(self, op: Op, value: Value) -> Predicate:
         if is_identifier(value):

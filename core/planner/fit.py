@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from ..datamodel import KEY, And, Filter, Op, Or, Order, Test
 from ..driver import Capabilities
 from .logic import Truth, is_not_null
-from .normalform import Conjunct, TooManyBranches, conjuncts, disjuncts, rejoin, split, tests, weight
+from .normalform import Conjunct, TooManyBranches, conjuncts, disjuncts, rejoin, split, tests, tests_when_expanded, weight
 
 _PLAIN = (Op.EQ, Op.LT, Op.LE, Op.GT, Op.GE)  # one of these alone is a query of every store
 
@@ -60,13 +60,21 @@ def _excludes(part: Filter) -> bool:
 
 def _split(filter_: Filter, orders: Sequence[Order], capabilities: Capabilities, budget: int) -> Fit:
     """Cut a filter into the branches of its normal form, and put these into as few queries as the store takes."""
-    parts = [p for c in conjuncts(filter_, budget * capabilities.disjunctions) for p in split(c, capabilities.disjunctions)]
+    found = conjuncts(filter_, budget * capabilities.disjunctions)
+    parts = [part for conjunct in found for part in split(conjunct, _most_disjuncts(conjunct, orders, capabilities))]
     narrowed = [_narrow(part, orders, capabilities) for part in parts]
     branches = _packed(narrowed, orders, capabilities)
     if len(branches) > budget:
         raise TooManyBranches
     recheck = filter_ if narrowed != parts else None
     return Fit(branches, recheck, _in_order([b for b in branches if b is not None], orders, capabilities))
+
+
+def _most_disjuncts(conjunct: Conjunct, orders: Sequence[Order], capabilities: Capabilities) -> int:
+    """Return how many disjuncts one query of a conjunct may have, for the store counts its tests in each of them."""
+    if capabilities.filters_and_orders is None or not conjunct:
+        return capabilities.disjunctions
+    return max(1, min(capabilities.disjunctions, (capabilities.filters_and_orders - len(orders)) // len(conjunct)))
 
 
 def _runs_as_it_is(filter_: Filter, orders: Sequence[Order], capabilities: Capabilities) -> bool:
@@ -80,7 +88,7 @@ def _runs_as_it_is(filter_: Filter, orders: Sequence[Order], capabilities: Capab
         and len(unequal) <= (1 if capabilities.not_equal else 0)
         and all(_not_in_fits(test, filter_, capabilities) for test in unequal if test.op is Op.NOT_IN)
         and _within(len(_inequality_properties(found)), capabilities.inequality_properties)
-        and _within(len(found) + len(orders), capabilities.filters_and_orders)
+        and _within(tests_when_expanded(filter_) + len(orders), capabilities.filters_and_orders)
     )
 
 
@@ -135,7 +143,7 @@ def _packs(group: list[Conjunct], orders: Sequence[Order], capabilities: Capabil
     return (
         sum(map(weight, group)) <= capabilities.disjunctions
         and _within(len(_inequality_properties(atoms)), capabilities.inequality_properties)
-        and _within(len(atoms) + len(orders), capabilities.filters_and_orders)
+        and _within(sum(weight(part) * len(part) for part in group) + len(orders), capabilities.filters_and_orders)
     )
 
 

@@ -32,6 +32,18 @@ def disjuncts(filter_: Filter) -> int:
             return 1
 
 
+def tests_when_expanded(filter_: Filter) -> int:
+    """Count the tests in a filter's normal form, where each conjunct repeats what it shares with others: so the store counts them."""
+    match filter_:
+        case And(parts):
+            total = disjuncts(filter_)
+            return sum(tests_when_expanded(part) * total // max(1, disjuncts(part)) for part in parts)
+        case Or(parts):
+            return sum(map(tests_when_expanded, parts))
+        case _:
+            return disjuncts(filter_)
+
+
 def tests(filter_: Filter) -> Iterator[Test]:
     """Yield every test in a filter."""
     match filter_:

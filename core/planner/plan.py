@@ -89,7 +89,7 @@ def plan(request: Request, capabilities: Capabilities, budget: int) -> Plan:
         return Plan(request.mapping, request.namespace, request.columns, offset=request.offset, limit=request.limit)
     orders = _total(request.orders) if request.orders else ()
     condition = None if truth is True else truth
-    keys = None if condition is None else keys_of(condition)
+    keys = None if condition is None else keys_of(condition, request.mapping, request.namespace)
     if keys is not None and not request.distinct_on:
         recheck = None if _only_keys(condition) else condition
         return Plan(
@@ -146,7 +146,7 @@ def _total(orders: tuple[Order, ...]) -> tuple[Order, ...]:
     return tuple(unique.values())
 
 
-def keys_of(filter_: Filter) -> dict[Key, None] | None:
+def keys_of(filter_: Filter, mapping: ModelMapping, namespace: str) -> dict[Key, None] | None:
     """Return the keys that alone can satisfy a filter, in order; None where it does not name them."""
     match filter_:
         case Test(name, Op.EQ, value) if name == KEY:
@@ -154,12 +154,22 @@ def keys_of(filter_: Filter) -> dict[Key, None] | None:
         case Test(name, Op.IN, values) if name == KEY:
             return dict.fromkeys(values)  # type: ignore[arg-type]
         case And(parts):
-            return _intersection([keys for keys in map(keys_of, parts) if keys is not None])
+            found = [keys for keys in (keys_of(part, mapping, namespace) for part in parts) if keys is not None]
+            return _intersection(found + _composite_key(parts, mapping, namespace))
         case Or(parts):
-            found = [keys_of(part) for part in parts]
-            return None if any(keys is None for keys in found) else {key: None for keys in found for key in keys or ()}
+            each = [keys_of(part, mapping, namespace) for part in parts]
+            return None if any(keys is None for keys in each) else {key: None for keys in each for key in keys or ()}
         case _:
             return None
+
+
+def _composite_key(parts: tuple[Filter, ...], mapping: ModelMapping, namespace: str) -> list[dict[Key, None]]:
+    """Return the key that equality with each column of a composite primary key names."""
+    if not mapping.is_composite:
+        return []
+    equal = {part.name: part.value for part in parts if isinstance(part, Test) and part.op is Op.EQ}
+    names = [column.name for column in mapping.key_columns]
+    return [{mapping.key([equal[name] for name in names], namespace): None}] if all(name in equal for name in names) else []
 
 
 def _intersection(sets: list[dict[Key, None]]) -> dict[Key, None] | None:

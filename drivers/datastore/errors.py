@@ -29,6 +29,7 @@ _AMBIGUOUS = frozenset((Code.DEADLINE_EXCEEDED, Code.UNAVAILABLE, Code.INTERNAL,
 _NEVER_SENT = (
     "failed to connect to all addresses",
     "DNS resolution failed",
+    "errors resolving",
     "empty address list",
     "Name resolution failure",
     "Getting metadata from plugin failed",

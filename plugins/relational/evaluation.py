@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from django.core.exceptions import FieldError
-from django.db.models import JSONField
+from django.db.models import DateField, DateTimeField, JSONField
 from django.db.models.sql.query import Query
 
 from ...core.datamodel import Row, Type
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from .engine import RelationalEngine
 
 ROWS = "kindstore rows"  # the table of the given rows; the model's own may be read by inner queries
+DATE_LENGTH = len("2000-01-01")
 Decode = Callable[[Any], Any]
 
 
@@ -67,12 +69,15 @@ def _decoder(scratch: Scratch, field: Any, expression: Any) -> Decode:
     """Return what turns SQLite's value of an expression into the database value of the field that it is for."""
     outer, is_integer = scratch.outer, mapping_of(field.model, scratch.outer).by_field[field].type is Type.INT
     output = _output_field(expression, field)
+    is_date = isinstance(field, DateField) and not isinstance(field, DateTimeField)
     is_json = isinstance(output, JSONField) and isinstance(field, JSONField)
     steps = [*scratch.ops.get_db_converters(_Typed(output)), *output.get_db_converters(outer)]
 
     def decode(value: Any) -> Any:
         if value is None or (is_json and _is_json_null(value)):
             return value
+        if is_date and isinstance(value, str) and len(value) == DATE_LENGTH:
+            return dt.date.fromisoformat(value)  # what SQL computes from a date has no time zone, whatever Django calls its type
         for step in steps:
             value = step(value, expression, outer)
         if is_integer and isinstance(value, float):

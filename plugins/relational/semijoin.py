@@ -71,7 +71,7 @@ def _rank(source: Source, found: Sequence[Link], fetched: set[str]) -> int:
         if not source.filter:
             return 0
         return 2 if any(link.table == source.table.name and link.other in fetched for link in found) else 4
-    if keys_of(source.filter) is not None:
+    if keys_of(source.filter, source.table.mapping, source.namespace) is not None:
         return 0
     return 1 if any(test.op in (Op.EQ, Op.IN) for test in tests(source.filter)) else 3
 

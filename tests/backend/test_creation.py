@@ -11,7 +11,7 @@ import pytest
 from django.contrib.contenttypes.models import ContentType
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management import CommandError
-from django.db import connections
+from django.db import connection, connections
 from django.test import override_settings
 
 from kindstore.core.backend.creation import DatabaseCreation
@@ -163,6 +163,19 @@ def test_a_production_store_is_refused(production: Any) -> None:
         create(production)
     assert production.settings_dict["NAMESPACE"] == own
     assert keys(production.kindstore.driver, production.creation._get_test_db_name()) == []
+
+
+def test_a_clone_of_a_production_store_is_refused(production: Any) -> None:
+    with pytest.raises(ImproperlyConfigured, match="is the real store"):
+        production.creation._clone_test_db("1", 0)
+
+
+def test_a_connection_on_a_production_store_is_refused(monkeypatch: pytest.MonkeyPatch, django_db_blocker: Any) -> None:
+    real = Production(connection.kindstore.driver)
+    monkeypatch.setattr(real, "reset", pytest.fail, raising=False)
+    monkeypatch.setattr(DatabaseCreation, "_driver", real)
+    with django_db_blocker.unblock(), pytest.raises(ImproperlyConfigured, match="is the real store"), connection_with():
+        pytest.fail("It was given.")
 
 
 def test_a_production_store_is_allowed_by_its_setting(production: Any) -> None:

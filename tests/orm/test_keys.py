@@ -9,12 +9,13 @@ from typing import Any
 import pytest
 from django.core import checks
 from django.core.exceptions import FieldError
+from django.core.management.color import no_style
 from django.db import connection, models
 from django.db.utils import IntegrityError
 from django.test.utils import isolate_apps
 from records.models import Author, Price, PriceUse, Record, Ticket, Usage, Word
 
-from kindstore.testing import assertNumRPCs
+from kindstore.testing import assertNumRPCs, capture_rpcs
 
 
 def test_random_ids_are_distinct_and_exact_in_javascript(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -218,3 +219,36 @@ def test_a_composite_key_is_loaded_alone_and_never_written_as_a_value() -> None:
         Meal.objects.update(seat=Seat())
     with pytest.raises(FieldError, match=r"records\.Meal\.seat"):
         Meal.objects.update(seat=seat)
+
+
+@isolate_apps("records")
+def test_a_composite_key_is_looked_up() -> None:
+    class Berth(models.Model):
+        pk = models.CompositePrimaryKey("row", "number")
+        row = models.CharField(max_length=1)
+        number = models.IntegerField()
+        guest = models.CharField(max_length=9, default="")
+
+        class Meta:
+            app_label = "records"
+
+    berth = Berth.objects.create(row="a", number=1)
+    Berth.objects.create(row="a", number=2)
+    with capture_rpcs() as rpcs:
+        assert Berth.objects.get(pk=("a", 1)) == berth
+        assert Berth.objects.filter(pk__in=[("a", 1), ("a", 2), ("b", 1)]).count() == 2
+        assert not Berth.objects.filter(pk=("a", 1), guest="x").exists()
+        berth.delete()
+    assert rpcs.methods == ["Lookup", "Lookup", "Lookup", "Lookup", "Commit"]
+
+
+@isolate_apps("records")
+def test_a_flush_empties_a_kind_whose_table_name_is_quoted() -> None:
+    class Quoted(models.Model):
+        class Meta:
+            app_label = "records"
+            db_table = '"quoted rows"'
+
+    Quoted.objects.create()
+    connection.ops.execute_sql_flush(connection.ops.sql_flush(no_style(), [Quoted._meta.db_table]))
+    assert not Quoted.objects.exists()

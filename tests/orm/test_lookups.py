@@ -240,3 +240,21 @@ def test_a_boolean_is_found() -> None:
 @pytest.mark.usefixtures("people")
 def test_missing_properties_match_nothing_but_their_absence_is_not_null() -> None:
     assert Record.objects.filter(Q(n__lt=100) | Q(n__gte=100)).count() == 4
+
+
+@pytest.mark.parametrize("zone", ["America/Chicago", "Asia/Tokyo"])
+def test_the_first_and_the_last_day_of_all_are_compared_with(zone: str) -> None:
+    Record.objects.create(at=dt.datetime(2024, 1, 1, tzinfo=dt.UTC))
+    with timezone.override(zone):
+        assert Record.objects.filter(at__date__lte=dt.date.max, at__date__gte=dt.date.min).count() == 1
+        assert not Record.objects.filter(at__date__gt=dt.date.max).exists()
+
+
+def test_a_decimal_is_not_searched_by_its_stored_form() -> None:
+    with pytest.raises(NotSupportedError, match="startswith"):
+        list(Record.objects.filter(price__startswith="12"))
+
+
+def test_values_of_another_type_are_left_to_sql() -> None:
+    with pytest.raises(NotSupportedError, match="not of the type"):
+        list(Record.objects.filter(n__in=Record.objects.values("price")))

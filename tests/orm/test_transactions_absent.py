@@ -6,7 +6,8 @@ import pytest
 from django.db import IntegrityError, connection, transaction
 from records.models import Record
 
-from kindstore.testing import capture_rpcs
+from kindstore.core.warnings import EmulatedQueryWarning
+from kindstore.testing import capture_rpcs, connection_with
 
 
 def test_the_features_say_that_there_are_no_transactions() -> None:
@@ -56,3 +57,11 @@ def test_what_is_to_run_on_commit_runs() -> None:
         transaction.on_commit(lambda: done.append(1))
         assert done == []
     assert done == [1]
+
+
+def test_after_a_block_that_failed_the_outer_block_goes_on() -> None:
+    with connection_with(["relational"]) as other, transaction.atomic(using=other.alias):
+        with pytest.raises(ZeroDivisionError), transaction.atomic(using=other.alias):
+            raise ZeroDivisionError
+        with pytest.warns(EmulatedQueryWarning):
+            assert not Record.objects.using(other.alias).filter(author__name="nobody").exists()

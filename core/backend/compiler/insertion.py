@@ -28,6 +28,7 @@ class Insertion:
         self.namespace = session.namespace()
         self.drawn: dict[Key, dict[str, Value]] = {}  # the rows whose keys are ours: nobody else can have inserted them
         self.pending: list[Change] = []
+        self.unanswered: set[Key] = set()  # of commits that may yet be applied
 
     def run(self) -> None:
         """Insert all rows, or raise an error that says which of them were."""
@@ -40,6 +41,7 @@ class Insertion:
             except AlreadyExists as error:
                 self._draw_again(error)
             except OutcomeUnknown:
+                self.unanswered.update(change.key for change in self.pending)
                 if attempt == ATTEMPTS or any(change.key not in self.drawn for change in self.pending):
                     raise
                 self._drop_stored()
@@ -87,6 +89,9 @@ class Insertion:
     def _draw_again(self, error: AlreadyExists) -> None:
         """Give the row whose id was taken another one; raise IntegrityError for a key that the caller chose."""
         key = error.key or self._taken(error)
+        if key in self.unanswered and key in self.drawn:  # our own, applied after all
+            self._drop_stored()
+            return
         row = self.drawn.pop(key, None)
         if row is None:
             raise self._conflict(key, error) from error

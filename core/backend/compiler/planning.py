@@ -85,9 +85,18 @@ class Planning:
     def _run(self, test: InQuery) -> Predicate:
         """Run an inner query natively and test against its values."""
         compiler = test.query.get_compiler(connection=self.connection)
+        self._refuse_other_type(compiler, test)
         found = [row[0] for row in compiler.native_rows()]
         values = dict.fromkeys(self.analysis.stored(test.column, value) for value in found if value is not None)
         return self.analysis.members(test.column, tuple(values), null_among=None in found)
+
+    def _refuse_other_type(self, compiler: Any, test: InQuery) -> None:
+        """Leave to SQL the comparison of a column with values of another type."""
+        types = [
+            output.column.column_type for output in compiler.native_selection().outputs if output.column is not None and not output.cut
+        ]
+        if types != [test.column.column_type]:
+            raise NotNativeError(f"the values of its inner query are not of the type of {self.mapping.label}.{test.column.field.name}")
 
     def _unrun(self, test: InQuery) -> Predicate:
         """Stand in for the values of an inner query that is to be explained and not run."""

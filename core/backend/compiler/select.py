@@ -63,6 +63,10 @@ class SQLCompiler(compiler.SQLCompiler):
         page_size = reading_config(self.query).page_size or page_size
         return _shaped(read(plan, planning.session, page_size=page_size), selection)
 
+    def native_selection(self) -> Selection:
+        """Return what a query selects that runs natively; raise NotNativeError for any other."""
+        return Planning(self.query, self.connection).selection()
+
     def native_rows(self) -> Iterator[tuple[Any, ...]]:
         """Return the rows of a query that runs natively; raise NotNativeError for any other."""
         chunks = self._native_chunks(None)

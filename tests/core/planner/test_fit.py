@@ -35,6 +35,8 @@ A, B = test("a", "=", 1), test("b", "=", 2)
         (And((test("a", "!=", 1), test("b", "!=", 1))), 1, 2),
         (And((test("a", ">", 1), test("b", ">", 1))), 1, 1),
         (And((test("a", "IN", (1, 2)), test("b", "IN", (1, 2, 3)))), 1, 6),
+        (And((test("a", "IN", tuple(range(30))), *(test(name, "=", 1) for name in "bcde"))), 2, 30),
+        (Or(tuple(And((test("a", "=", n), B, *(test(name, "=", 1) for name in "cdef"))) for n in range(20))), 2, 20),
         (test(KEY, "!=", key(1)), 1, 1),
         (test(KEY, "NOT IN", tuple(map(key, range(1, 50)))), 1, 1),
     ],
@@ -122,9 +124,16 @@ def refusals(branch: Filter, orders: tuple[Order, ...], store: Capabilities, *, 
         "values of NOT IN": any(leaf.op is Op.NOT_IN and len(leaf.value) > store.not_in_values for leaf in unequal),
         "NOT IN beside OR": any(leaf.op is Op.NOT_IN for leaf in unequal) and disjuncts(branch) > 1,
         "inequalities": store.inequality_properties is not None and len(properties) > store.inequality_properties,
+        "tests": store.filters_and_orders is not None and count_tests(branch) + len(orders) > store.filters_and_orders,
         "order": store.inequality_orders_first and ordered and bool(orders) and properties not in ([], [orders[0].name]),
     }
     return [reason for reason, holds in reasons.items() if holds]
+
+
+def count_tests(branch: Filter) -> int:
+    """Count the tests in a normal form that is written out."""
+    written_out = [split for conjunct in conjuncts(branch, 1000) for split in normalform.split(conjunct, 1)]
+    return sum(map(len, written_out))
 
 
 @pytest.mark.parametrize(

@@ -41,8 +41,8 @@ def request_(django_db_blocker: Any) -> Request:
         (test(KEY, ">", key(1)), None),
     ],
 )
-def test_the_keys_that_a_filter_names(condition: Filter, keys: list[int] | None) -> None:
-    found = keys_of(condition)
+def test_the_keys_that_a_filter_names(condition: Filter, keys: list[int] | None, request_: Request) -> None:
+    found = keys_of(condition, request_.mapping, "")
     assert (None if found is None else [each.id_or_name for each in found]) == keys
 
 

@@ -140,3 +140,12 @@ def test_key_of_the_row_is_at_hand() -> None:
     Book.objects.filter(pk=3).update(pages=F("pk") * f.Length("title"))
 
     assert Book.objects.get(pk=3).pages == 15
+
+
+@pytest.mark.parametrize("zone", ["America/Chicago", "Asia/Tokyo"])
+def test_a_day_added_to_a_date_is_a_day_in_every_time_zone(zone: str, settings: Any) -> None:
+    settings.TIME_ZONE = zone
+    Book.objects.filter(pk=1).update(day=dt.date(2024, 2, 28))
+    Book.objects.filter(pk=1).update(day=F("day") + dt.timedelta(days=1))
+
+    assert Book.objects.get(pk=1).day == dt.date(2024, 2, 29)
