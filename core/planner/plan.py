@@ -58,6 +58,8 @@ class Plan:
             needed[KEY] = None
         if len(self.branches) > 1:
             needed[KEY] = None
+        if not self.grouped:
+            needed.update(dict.fromkeys(self.distinct_on))
         if self.orders and (self.keys or len(self.branches) > 1 or not self.ordered):
             needed.update(dict.fromkeys(order.name for order in self.orders))
         return needed

@@ -250,3 +250,10 @@ def test_following_a_relation_in_a_query_names_the_plugin() -> None:
 def test_raw_sql_is_refused() -> None:
     with pytest.raises(NotSupportedError, match="no SQL"), connection.cursor() as cursor:
         cursor.execute("SELECT 1")
+
+
+def test_distinct_on_columns_that_are_not_selected() -> None:
+    first = Record.objects.order_by("n", "-pk").distinct("n")
+    assert list(first.values_list("pk", flat=True)) == [2, 3]
+    assert list(Record.objects.filter(pk__in=first).order_by("name").values_list("pk", flat=True)) == [2, 3]
+    assert list(Record.objects.filter(pk__in=[1, 2, 3]).order_by("n", "pk").distinct("n").values_list("name", flat=True)) == ["a", "b"]
