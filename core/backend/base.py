@@ -26,6 +26,7 @@ from .validation import DatabaseValidation
 
 if TYPE_CHECKING:
     from ..plugins import Plugins
+    from ..roles import ResidualEngine
 
 logger = logging.getLogger("django.db.backends")
 
@@ -115,6 +116,11 @@ class DatabaseWrapper(BaseDatabaseWrapper):
         self.ensure_connection()
         session: Session = self.connection
         return session
+
+    @property
+    def engine(self) -> ResidualEngine | None:
+        """The residual engine, for what reads no rows and so needs no connection."""
+        return self.plugins.residual_engine() if self.connection is None else self.connection.engine
 
     def get_database_version(self) -> tuple[int, ...]:
         return (1,)

@@ -6,6 +6,7 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 from django.core.exceptions import ImproperlyConfigured
+from django.db.utils import DataError
 
 from ..plugins import Plugins
 from ..registry import plugins_of
@@ -49,6 +50,16 @@ class Alias:
                     raise ImproperlyConfigured(f"The ENGINE of DATABASES[{settings.alias!r}] hands over no driver.")
                 _drivers[source] = driver
         return driver
+
+    def namespace(self) -> str:
+        """Return the namespace of the statement that is about to run."""
+        namespace = self.settings.namespace
+        if not callable(namespace):
+            return namespace
+        answer = namespace()
+        if not isinstance(answer, str):
+            raise DataError(f"The NAMESPACE of DATABASES[{self.settings.alias!r}] returned {answer!r}; it must return a string.")
+        return answer
 
     def steps(self, model: Any) -> tuple[Step, ...]:
         """Return what the plugins do when rows of a model are written: checks first, then indexes."""

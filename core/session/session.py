@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from django.db.utils import DataError
-
 from ..datamodel import Aggregation, Key, Mutation, MutationResult, Page, Query, Row, Shape, Value
 from ..driver import LATEST, RPC, Observe, ReadOptions, unobserved
 from .ids import IdSource, id_source
@@ -38,13 +36,7 @@ class Session:
 
     def namespace(self) -> str:
         """Return the namespace of the statement that is about to run."""
-        namespace = self.alias.settings.namespace
-        if not callable(namespace):
-            return namespace
-        answer = namespace()
-        if not isinstance(answer, str):
-            raise DataError(f"The NAMESPACE of DATABASES[{self.alias.settings.alias!r}] returned {answer!r}; it must return a string.")
-        return answer
+        return self.alias.namespace()
 
     def observe(self, rpc: RPC) -> None:
         """Tell the connection's log and the plugins of an RPC."""

@@ -59,6 +59,9 @@ def test_a_test_case_without_databases_forbids_queries_on_an_open_connection() -
         assert Record.objects.none().count() == 0
         assert list(Record.objects.none()) == []
         assert not Record.objects.all()[:0].exists()
+        assert list(Record.objects.filter(pk__in=[])) == []
+        assert Record.objects.filter(n__in=[]).count() == 0
+        assert str(Record.objects.filter(n=1).query).startswith("SELECT")
     finally:
         Case.doClassCleanups()
     assert Record.objects.count() == 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from django.db.utils import NotSupportedError
@@ -20,6 +21,7 @@ from ...planner.selection import Reader, Selection, base_alias, check_form, chec
 from ...settings import max_query_branches
 
 if TYPE_CHECKING:
+    from ...session.session import Session
     from ..base import DatabaseWrapper
 
 
@@ -30,11 +32,17 @@ class Planning:
         if query.model is None:
             raise NotNativeError("it selects from no model's table")
         self.query, self.connection = query, connection
-        self.session = connection.session
-        self.namespace = self.session.namespace()
+        session = connection.connection
+        alias = connection.kindstore if session is None else session.alias
+        self.namespace, self.capabilities = alias.namespace(), (session or alias).capabilities
         self.mapping: ModelMapping = mapping_of(query.model, connection)
-        rewriters = self.session.alias.rewriters(query.model)
+        rewriters = alias.rewriters(query.model)
         self.analysis = Analysis(self.mapping, base_alias(query), connection, self.namespace, rewriters)
+
+    @cached_property
+    def session(self) -> Session:
+        """What runs the plan. Planning itself needs no connection, nor does a query that can match nothing."""
+        return self.connection.session
 
     def selection(self) -> Selection:
         """Return what a SELECT asks for; raise NotNativeError where the store does not have it."""
@@ -67,7 +75,7 @@ class Planning:
         request = Request(self.mapping, self.namespace, columns or (KEY,), truth, orders, offset, limit, distinct_on, *cursors)
         budget = 1 if is_plain(truth) else max_query_branches()
         try:
-            made = plan(request, self.session.capabilities, budget)
+            made = plan(request, self.capabilities, budget)
         except TooManyBranches:
             raise NotNativeError(f"it would take more than {budget} queries, the bound that DJANGAE_MAX_QUERY_BRANCHES sets") from None
         if any(cursors) and not made.is_one_query:

@@ -57,8 +57,10 @@ class SQLCompiler(compiler.SQLCompiler):
         self.selection = selection = planning.selection()
         truth = planning.filter(selection.predicate)
         if selection.calculations:
-            return iter([[calculate(planning, selection, truth)]])
+            return iter(() if truth is False and self.elide_empty else [[calculate(planning, selection, truth)]])
         self._describe_columns(selection)
+        if truth is False:
+            return iter(())
         plan = planning.select_plan(selection, truth)
         page_size = reading_config(self.query).page_size or page_size
         return _shaped(read(plan, planning.session, page_size=page_size), selection)
@@ -118,7 +120,7 @@ class SQLCompiler(compiler.SQLCompiler):
     # What the residual engine answers
 
     def _residual(self, reason: str) -> Any:
-        engine = self.connection.session.engine
+        engine = self.connection.engine
         if engine is None:
             raise refuse(self.connection, self.query, reason)
         self.engine_compiler = engine.compiler(self.query, self.connection, self.using, elide_empty=self.elide_empty, reason=reason)
@@ -144,7 +146,7 @@ class SQLCompiler(compiler.SQLCompiler):
 
     def as_sql(self, with_limits: bool = True, with_col_aliases: bool = False) -> tuple[str, tuple[Any, ...]]:
         """Return the query as SQL, for people to read; nothing executes it but the residual engine."""
-        engine = self.connection.session.engine
+        engine = self.connection.engine
         sql: tuple[str, tuple[Any, ...]]
         if engine is None:
             sql = super().as_sql(with_limits, with_col_aliases)
