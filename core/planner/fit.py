@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from ..datamodel import KEY, And, Filter, Op, Or, Order, Test
 from ..driver import Capabilities
 from .logic import Truth, is_not_null
-from .normalform import Conjunct, TooManyBranches, conjuncts, disjuncts, rejoin, split, tests, tests_when_expanded, weight
+from .normalform import Conjunct, TooManyBranches, conjuncts, cost, count_tests, disjuncts, rejoin, split, tests, weight
 
 _PLAIN = (Op.EQ, Op.LT, Op.LE, Op.GT, Op.GE)  # one of these alone is a query of every store
 
@@ -42,16 +42,28 @@ def fit(filter_: Filter | None, orders: Sequence[Order], capabilities: Capabilit
     try:
         return _split(filter_, orders, capabilities, budget)
     except TooManyBranches:
-        without_any = _without_exclusions(filter_, None)
-        if without_any == filter_:
-            raise
-        return replace(fit(without_any, orders, capabilities, budget), recheck=filter_)
+        simpler = _without_costliest(filter_)
+        return replace(fit(simpler, orders, capabilities, budget), recheck=filter_)
 
 
-def _without_exclusions(filter_: Filter, names: Container[str] | None) -> Filter | None:
-    """Leave the conjuncts out that exclude values of some properties (None: of any)."""
+def _without_exclusions(filter_: Filter, names: Container[str]) -> Filter | None:
+    """Leave the conjuncts out that exclude values of some properties."""
     parts = filter_.parts if isinstance(filter_, And) else (filter_,)
-    return rejoin(part for part in parts if not (_excludes(part) and (names is None or part.name in names)))  # type: ignore[union-attr,misc]
+    return rejoin(part for part in parts if not (_excludes(part) and part.name in names))  # type: ignore[union-attr,misc]
+
+
+def _without_costliest(filter_: Filter) -> Filter | None:
+    """Leave the conjunct out that multiplies the branches most. What remains must still narrow the rows, unless it excluded only a few."""
+    parts = list(filter_.parts) if isinstance(filter_, And) else [filter_]
+    costliest = max(parts, key=cost)
+    parts.remove(costliest)
+    if cost(costliest) == 1 or not (_excludes(costliest) or any(_narrows(part) for part in parts)):
+        raise TooManyBranches
+    return rejoin(parts)  # type: ignore[arg-type]
+
+
+def _narrows(part: Filter) -> bool:
+    return not _excludes(part) and not (isinstance(part, Test) and is_not_null(part))
 
 
 def _excludes(part: Filter) -> bool:
@@ -71,10 +83,10 @@ def _split(filter_: Filter, orders: Sequence[Order], capabilities: Capabilities,
 
 
 def _most_disjuncts(conjunct: Conjunct, orders: Sequence[Order], capabilities: Capabilities) -> int:
-    """Return how many disjuncts one query of a conjunct may have, for the store counts its tests in each of them."""
-    if capabilities.filters_and_orders is None or not conjunct:
+    """Return how many values the INs of a conjunct may have in one query, for each of them counts as a test."""
+    if capabilities.filters_and_orders is None:
         return capabilities.disjunctions
-    return max(1, min(capabilities.disjunctions, (capabilities.filters_and_orders - len(orders)) // len(conjunct)))
+    return max(1, min(capabilities.disjunctions, capabilities.filters_and_orders - len(orders) - len(conjunct)))
 
 
 def _runs_as_it_is(filter_: Filter, orders: Sequence[Order], capabilities: Capabilities) -> bool:
@@ -88,7 +100,7 @@ def _runs_as_it_is(filter_: Filter, orders: Sequence[Order], capabilities: Capab
         and len(unequal) <= (1 if capabilities.not_equal else 0)
         and all(_not_in_fits(test, filter_, capabilities) for test in unequal if test.op is Op.NOT_IN)
         and _within(len(_inequality_properties(found)), capabilities.inequality_properties)
-        and _within(tests_when_expanded(filter_) + len(orders), capabilities.filters_and_orders)
+        and _within(count_tests(found) + len(orders), capabilities.filters_and_orders)
     )
 
 
@@ -143,7 +155,7 @@ def _packs(group: list[Conjunct], orders: Sequence[Order], capabilities: Capabil
     return (
         sum(map(weight, group)) <= capabilities.disjunctions
         and _within(len(_inequality_properties(atoms)), capabilities.inequality_properties)
-        and _within(sum(weight(part) * len(part) for part in group) + len(orders), capabilities.filters_and_orders)
+        and _within(count_tests(atoms) + len(orders), capabilities.filters_and_orders)
     )
 
 

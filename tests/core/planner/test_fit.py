@@ -35,7 +35,8 @@ A, B = test("a", "=", 1), test("b", "=", 2)
         (And((test("a", "!=", 1), test("b", "!=", 1))), 1, 2),
         (And((test("a", ">", 1), test("b", ">", 1))), 1, 1),
         (And((test("a", "IN", (1, 2)), test("b", "IN", (1, 2, 3)))), 1, 6),
-        (And((test("a", "IN", tuple(range(30))), *(test(name, "=", 1) for name in "bcde"))), 2, 30),
+        (And((test("a", "IN", tuple(range(30))), *(test(f"p{i}", "=", 1) for i in range(70)))), 1, 30),
+        (And((test("a", "IN", tuple(range(30))), *(test(f"p{i}", "=", 1) for i in range(71)))), 2, 30),
         (Or(tuple(And((test("a", "=", n), B, *(test(name, "=", 1) for name in "cdef"))) for n in range(20))), 2, 20),
         (test(KEY, "!=", key(1)), 1, 1),
         (test(KEY, "NOT IN", tuple(map(key, range(1, 50)))), 1, 1),
@@ -46,10 +47,28 @@ def test_the_number_of_queries(condition: Filter | None, rich: int, legacy: int)
 
 
 @pytest.mark.parametrize("store", STORES, ids=NAMES)
-def test_more_queries_than_the_budget_are_refused(store: Capabilities) -> None:
-    many = And((test("a", "IN", tuple(range(100))), test("b", "IN", tuple(range(100)))))
+@pytest.mark.parametrize(
+    "many", [test("a", "IN", tuple(range(5000))), Or((B, test("a", "NOT IN", tuple(range(0, 9000, 2)))))], ids=["in", "or"]
+)
+def test_more_queries_than_the_budget_are_refused(store: Capabilities, many: Filter) -> None:
     with pytest.raises(TooManyBranches):
         fit(many, (), store, BUDGET)
+
+
+@pytest.mark.parametrize("store", STORES, ids=NAMES)
+def test_what_multiplies_the_queries_is_checked_again_where_the_rest_narrows_the_rows(store: Capabilities) -> None:
+    either = [Or((test(f"a{n}", "=", 1), test(f"b{n}", "=", 1))) for n in range(20)]
+    condition = And((A, *either))
+    found = fit(condition, (), store, BUDGET)
+    assert len(found.branches) <= BUDGET
+    assert found.recheck == condition
+
+
+@pytest.mark.parametrize("store", STORES, ids=NAMES)
+def test_a_product_of_alternatives_keeps_some_of_them(store: Capabilities) -> None:
+    condition = And((test("a", "IN", tuple(range(90))), test("b", "IN", tuple(range(95)))))
+    found = fit(condition, (), store, BUDGET)
+    assert (len(found.branches), found.recheck) == (90 if store is LEGACY else 3, condition)
 
 
 def test_a_second_inequality_is_checked_again_where_the_store_takes_one() -> None:
@@ -124,16 +143,10 @@ def refusals(branch: Filter, orders: tuple[Order, ...], store: Capabilities, *, 
         "values of NOT IN": any(leaf.op is Op.NOT_IN and len(leaf.value) > store.not_in_values for leaf in unequal),
         "NOT IN beside OR": any(leaf.op is Op.NOT_IN for leaf in unequal) and disjuncts(branch) > 1,
         "inequalities": store.inequality_properties is not None and len(properties) > store.inequality_properties,
-        "tests": store.filters_and_orders is not None and count_tests(branch) + len(orders) > store.filters_and_orders,
+        "tests": store.filters_and_orders is not None and normalform.count_tests(leaves) + len(orders) > store.filters_and_orders,
         "order": store.inequality_orders_first and ordered and bool(orders) and properties not in ([], [orders[0].name]),
     }
     return [reason for reason, holds in reasons.items() if holds]
-
-
-def count_tests(branch: Filter) -> int:
-    """Count the tests in a normal form that is written out."""
-    written_out = [split for conjunct in conjuncts(branch, 1000) for split in normalform.split(conjunct, 1)]
-    return sum(map(len, written_out))
 
 
 @pytest.mark.parametrize(
