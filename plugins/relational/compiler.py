@@ -8,11 +8,14 @@ from typing import TYPE_CHECKING, Any
 from django.core.exceptions import EmptyResultSet
 from django.db.models import DecimalField, Max, Min, Sum
 from django.db.models.expressions import RawSQL
+from django.db.models.fields.json import KeyTransform
+from django.db.models.lookups import Lookup
 from django.db.models.sql import compiler as django_compiler
 from django.db.models.sql.constants import GET_ITERATOR_CHUNK_SIZE, MULTI, ROW_COUNT, SINGLE
 from django.db.models.sql.where import ExtraWhere
 
 from .functions import DECIMAL, DECIMAL_SUM
+from .jsonpaths import check_keys
 from .recording import Statement
 
 if TYPE_CHECKING:
@@ -48,6 +51,8 @@ class SQLCompiler(django_compiler.SQLCompiler):
         """Compile as Django does; an expression's `as_kindstore` goes before its `as_sqlite`."""
         if self.connection.recording is not None and isinstance(node, (RawSQL, ExtraWhere)):
             self.connection.recording.raw = True
+        if isinstance(node, (KeyTransform, Lookup)):
+            check_keys(node)
         own = getattr(node, f"as_{self.connection.outer.vendor}", None)
         return super().compile(node) if own is None else own(self, self.connection)
 

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from django.db.models import F, Value
 from django.db.models.functions import Lower, Upper
+from django.db.utils import NotSupportedError
 from relations.models import Book, Publisher
 
 LOOKUPS = {
@@ -52,3 +53,23 @@ def test_cases_are_those_of_unicode() -> None:
     names = Publisher.objects.annotate(up=Upper("name"), low=Lower("name")).filter(pk=2).values_list("up", "low")
 
     assert list(names) == [("ALPHA SÜD", "alpha süd")]
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        {'extra__a"b': 1},
+        {'extra__a"b__c__gt': 1},
+        {'extra__c__a"b__isnull': True},
+        {"extra__has_key": 'a"b'},
+        {"extra__c__has_keys": ["c", 'a"b']},
+        {"extra__has_any_keys": ['a"b']},
+    ],
+)
+def test_a_key_of_json_that_sqlite_cannot_name_is_refused(condition: dict[str, Any]) -> None:
+    Book.objects.create(title="quoted", extra={'a"b': 1})
+    with pytest.raises(NotSupportedError, match=r"'a\"b' of a JSON field"):
+        list(Book.objects.filter(**condition))
+    with pytest.raises(NotSupportedError, match=r"'a\"b' of a JSON field"):
+        list(Book.objects.order_by('extra__a"b'))
+    assert Book.objects.filter(extra={'a"b': 1}).get().title == "quoted"
