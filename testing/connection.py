@@ -33,15 +33,21 @@ def connection_with(
     }
     entries = connections.configure_settings({**connections.settings, alias: entry})
     connections.settings[alias] = entries[alias]
-    connection: Any = connections[alias]
     try:
-        connection.creation.refuse_production()
-        connection.connect()  # Django's TestCase forbids to open connections of aliases that it does not know
+        connection: Any = connections[alias]
         try:
-            yield connection
+            yield from _opened(connection)
         finally:
-            connection.close()
-            connection.kindstore.driver.reset(connection.settings_dict["NAMESPACE"])
+            del connections[alias]
     finally:
-        del connections[alias]
         del connections.settings[alias]
+
+
+def _opened(connection: Any) -> Iterator[Any]:
+    connection.creation.refuse_production()
+    connection.connect()  # Django's TestCase forbids to open connections of aliases that it does not know
+    try:
+        yield connection
+    finally:
+        connection.close()
+        connection.kindstore.driver.reset(connection.settings_dict["NAMESPACE"])
