@@ -156,7 +156,8 @@ class Reader:
 
     def orders(self) -> tuple[Order, ...]:
         """Return the sort orders; raise NotNativeError for one that is not a plain, indexed column of the model's own table."""
-        return tuple(map(self._order, self._ordering()))
+        items = tuple(self._ordering())
+        return tuple([self._order(item, is_last=at == len(items)) for at, item in enumerate(items, 1)])
 
     def _ordering(self) -> Any:
         query = self.query
@@ -166,10 +167,10 @@ class Reader:
             return query.order_by
         return query.get_meta().ordering or ()
 
-    def _order(self, item: Any) -> Order:
+    def _order(self, item: Any, *, is_last: bool) -> Order:
         if isinstance(item, str):
             descending, name = item.startswith("-"), item.lstrip("+-")
-            column = self.named(name)
+            column = self.named(name) or (self._named_cut(name) if is_last else None)
         else:
             ordering = item if isinstance(item, OrderBy) else OrderBy(item)
             descending = ordering.descending
@@ -186,7 +187,7 @@ class Reader:
         """Return the column that a name in order_by() or distinct() means."""
         annotation = self.query.annotations.get(name)
         if annotation is not None:
-            return self.column(annotation) or self.cut_column(annotation)[0]
+            return self.column(annotation)
         options = self.query.get_meta()
         try:
             field = options.pk if name == "pk" else options.get_field(name)
@@ -195,6 +196,11 @@ class Reader:
         if getattr(field, "is_relation", False) and name != getattr(field, "attname", None) and name != "pk" and _has_ordering(field):
             return None
         return self.mapping.by_field.get(field)
+
+    def _named_cut(self, name: str) -> ColumnMapping | None:
+        """Return the date column that an annotation cuts: it sorts as the annotation does, though not what comes after that."""
+        annotation = self.query.annotations.get(name)
+        return None if annotation is None else self.cut_column(annotation)[0]
 
     def _distinct_on(self, outputs: tuple[Output, ...], orders: tuple[Order, ...]) -> tuple[str, ...]:
         if self.query.distinct_fields:
@@ -205,9 +211,16 @@ class Reader:
         names = {output.column.name: output.column for output in outputs if output.column is not None}
         if any(column.is_key for column in names.values()):
             return ()
-        if any(order.name not in names for order in orders):
+        if not names and not (self.query.high_mark == 1 and not self.query.low_mark):
+            raise NotNativeError("it is distinct and selects no column")
+        uncut = {output.column.name for output in outputs if output.column is not None and output.cut is None}
+        if any(order.name not in uncut and not self._selects_cut(item) for order, item in zip(orders, self._ordering(), strict=True)):
             raise NotNativeError("it is distinct and ordered by what it does not select")
         return tuple(names)
+
+    def _selects_cut(self, item: Any) -> bool:
+        name = item.lstrip("+-") if isinstance(item, str) else ""
+        return name in self.query.annotation_select and self._named_cut(name) is not None
 
 
 _FUNCTIONS: dict[type, str] = {

@@ -11,9 +11,11 @@ import pytest
 from django.core.exceptions import FieldError
 from django.db import connection, models
 from django.db.models import F, Value
+from django.db.models.functions import TruncYear
 from django.db.utils import NotSupportedError
 from records.models import Author, EveryField, Nullable, Record
 
+from kindstore.core.warnings import EmulatedQueryWarning
 from kindstore.testing import assertNumRPCs, capture_rpcs
 
 
@@ -257,3 +259,31 @@ def test_distinct_on_columns_that_are_not_selected() -> None:
     assert list(first.values_list("pk", flat=True)) == [2, 3]
     assert list(Record.objects.filter(pk__in=first).order_by("name").values_list("pk", flat=True)) == [2, 3]
     assert list(Record.objects.filter(pk__in=[1, 2, 3]).order_by("n", "pk").distinct("n").values_list("name", flat=True)) == ["a", "b"]
+
+
+def test_distinct_constants_are_one_row(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert Record.objects.distinct().exists()
+    monkeypatch.setitem(connection.settings_dict, "PLUGINS", ["relational"])
+    connection.close()
+    with pytest.warns(EmulatedQueryWarning):
+        assert list(Record.objects.values_list(Value(1)).distinct()) == [(1,)]
+
+
+@pytest.mark.parametrize(
+    ("orders", "found"),
+    [
+        (["y"], [2022, 2024]),
+        (["-y"], [2024, 2022]),
+        (["at"], [2022, 2024, 2024]),
+    ],
+)
+def test_distinct_years_in_order(orders: list[str], found: list[int], monkeypatch: pytest.MonkeyPatch) -> None:
+    moments = [dt.datetime(*day, 12, tzinfo=dt.UTC) for day in ((2024, 1, 1), (2024, 5, 1), (2022, 3, 1))]
+    Nullable.objects.bulk_create(Nullable(pk=pk, at=at, number=-pk) for pk, at in enumerate(moments, 1))
+    monkeypatch.setitem(connection.settings_dict, "PLUGINS", ["relational"])
+    monkeypatch.setitem(connection.settings_dict, "OPTIONS", {"relational": {"policy": "allow"}})
+    connection.close()
+    years = Nullable.objects.annotate(y=TruncYear("at"))
+    assert [year.year for year in years.values_list("y", flat=True).distinct().order_by(*orders)] == found
+    assert list(years.order_by("-y", "pk").values_list("pk", flat=True)) == [1, 2, 3]
+    assert list(years.order_by("y", "number").values_list("pk", flat=True)) == [3, 2, 1]
