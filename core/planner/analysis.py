@@ -242,10 +242,12 @@ class Analysis:
         return low if end is None else Every((low, Compare(column.name, Op.LT, end)))
 
     def _iexact_integer(self, column: ColumnMapping, text: Any) -> Predicate:
+        """Compare with an integer's own text: any other, such as "05", is that of none."""
         try:
-            return self.compare(column, Op.EQ, int(text))
+            number = int(text)
         except ValueError:
             return False
+        return self.compare(column, Op.EQ, number) if str(number) == str(text) else False
 
     def _transformed(self, node: Any) -> Predicate:
         """Return the predicate of a lookup on a date's year or a datetime's date, both of which are ranges."""

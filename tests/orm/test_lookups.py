@@ -134,6 +134,14 @@ def test_startswith_takes_any_kind_of_text() -> None:
     assert not Record.objects.filter(name__startswith="\ud800").exists()
 
 
+@pytest.mark.parametrize(
+    ("text", "found"), [("5", True), (5, True), ("05", False), ("+5", False), (" 5", False), ("5.0", False), ("x", False)]
+)
+def test_iexact_of_an_integer_compares_its_text(text: Any, found: bool) -> None:
+    Record.objects.create(n=5)
+    assert Record.objects.filter(n__iexact=text).exists() is found
+
+
 @pytest.mark.parametrize("lookup", ["contains", "icontains", "endswith", "iexact", "istartswith", "regex"])
 def test_other_text_lookups_name_the_plugin_that_answers_them(lookup: str) -> None:
     with pytest.raises(NotSupportedError, match=rf"records\.Record.*{lookup}.*'relational'"):
