@@ -88,7 +88,7 @@ class ExpressionCompiler:
 
     def _case(self, expression: Any, field: Any) -> Compute:
         """Compile a choice among constants by primary key, as bulk_update() writes it."""
-        choices = {self._chosen_key(case): self._compile(case.result, field) for case in expression.cases}
+        choices = {self._chosen_key(case): self._compile(case.result, field) for case in reversed(expression.cases)}  # the first one counts
         otherwise = self._compile(expression.default, field)
         position = self.positions.get(self.mapping.key_column.name)
         if position is None:

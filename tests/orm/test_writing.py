@@ -154,6 +154,14 @@ def test_an_increment_of_null_is_null() -> None:
 
 
 @pytest.mark.usefixtures("five")
+def test_the_first_of_two_choices_for_a_row_counts() -> None:
+    Record.objects.create(pk=1)
+    Record.objects.update(m=Case(When(pk=1, then=10), When(pk=1, then=20)))
+    assert Record.objects.get().m == 10
+    Record.objects.bulk_update([Record(pk=1, n=1), Record(pk=1, n=2)], ["n"])
+    assert Record.objects.get().n == 1
+
+
 def test_a_foreign_key_is_updated_by_an_instance() -> None:
     author = Author.objects.create()
     assert Record.objects.filter(n__gt=3).update(author=author) == 2
