@@ -153,7 +153,6 @@ def test_an_increment_of_null_is_null() -> None:
     assert row.m is None
 
 
-@pytest.mark.usefixtures("five")
 def test_the_first_of_two_choices_for_a_row_counts() -> None:
     Record.objects.create(pk=1)
     Record.objects.update(m=Case(When(pk=1, then=10), When(pk=1, then=20)))
@@ -162,6 +161,7 @@ def test_the_first_of_two_choices_for_a_row_counts() -> None:
     assert Record.objects.get().n == 1
 
 
+@pytest.mark.usefixtures("five")
 def test_a_foreign_key_is_updated_by_an_instance() -> None:
     author = Author.objects.create()
     assert Record.objects.filter(n__gt=3).update(author=author) == 2
