@@ -38,7 +38,8 @@ def fresh_store(plugins: list[str]) -> Iterator[None]:
     """Let the default alias be empty, with these plugins."""
     given, name = connection.settings_dict, f"differential-{RUN}-{next(examples)}"
     connection.close()
-    connection.settings_dict = {**given, "NAMESPACE": name, "PLUGINS": plugins}
+    options = {**given["OPTIONS"], **{plugin: {"policy": "allow"} for plugin in plugins if plugin == "relational"}}
+    connection.settings_dict = {**given, "NAMESPACE": name, "PLUGINS": plugins, "OPTIONS": options}
     try:
         yield
     finally:

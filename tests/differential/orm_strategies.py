@@ -78,7 +78,9 @@ leaves = st.one_of(
     lookup("name", "startswith", names),
     dates,
 )
-texts = st.one_of([lookup("name", op, names) for op in ("contains", "endswith", "startswith")])
+texts = st.one_of([lookup("name", op, names) for op in ("contains", "endswith", "regex")])
+
+mixed = st.booleans().flatmap(lambda text: texts if text else leaves)  # half of them are residual
 
 
 def conditions(leaf: st.SearchStrategy[Q]) -> st.SearchStrategy[Q]:
