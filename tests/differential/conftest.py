@@ -29,7 +29,7 @@ def lite(django_db_blocker: Any) -> Iterator[str]:
             cursor.execute("PRAGMA case_sensitive_like = ON")
             cursor.execute("PRAGMA foreign_keys = OFF")
         yield LITE
-        connections[LITE].close()
+        connections[LITE].connection.close()  # Django's own close() leaves a database in memory open
         del connections[LITE], connections.settings[LITE]
 
 

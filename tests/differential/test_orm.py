@@ -64,7 +64,7 @@ def test_queries_have_the_answers_of_sqlite(lite: str, rows: list[dict[str, Any]
     compare(lite, rows, queries, [])
 
 
-@settings(sets, max_examples=SETS // 5)
+@settings(sets, max_examples=SETS // 2)
 @given(strategies.rows, st.lists(strategies.queries(strategies.mixed), min_size=8, max_size=8))
 def test_queries_that_are_partly_residual_have_the_answers_of_sqlite(lite: str, rows: list[dict[str, Any]], queries: list[Asked]) -> None:
     compare(lite, rows, queries, ["relational"])

@@ -217,7 +217,7 @@ def test_a_composite_key_is_loaded_alone_and_never_written_as_a_value() -> None:
         Seat.objects.update(guest=models.F("pk"))
     with pytest.raises((ValueError, FieldError), match=r"Unsaved|seat"):  # from Django 6.0 on, only its columns can be updated
         Meal.objects.update(seat=Seat())
-    with pytest.raises(FieldError, match=r"records\.Meal\.seat"):
+    with pytest.raises(FieldError, match=r"seat"):
         Meal.objects.update(seat=seat)
 
 
