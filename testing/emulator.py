@@ -20,7 +20,7 @@ Kind = Literal["datastore", "firestore"]
 
 HOST = "127.0.0.1"
 START_SECONDS = 60.0
-MEMORY = "-Xmx512m"
+MEMORY = "-Xmx3g"  # the legacy emulator keeps the results of every query of the last half minute
 _POLL_SECONDS = 0.05
 _COMPONENTS = {"datastore": "cloud-datastore-emulator", "firestore": "cloud-firestore-emulator"}
 _SCRIPTS = {"datastore": "cloud_datastore_emulator", "firestore": "cloud_firestore_emulator"}
