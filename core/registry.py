@@ -179,6 +179,10 @@ def _instantiate(settings: AliasSettings, name: str, cls: type) -> object:
 def _parameters(cls: type) -> dict[str, inspect.Parameter]:
     """Return the parameters of a plugin's class that an option can fill."""
     named = (inspect.Parameter.KEYWORD_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    try:
+        inspect.signature(cls)
+    except ValueError:
+        raise ImproperlyConfigured(f"{cls.__module__}.{cls.__qualname__} is no plugin: nothing tells how it is made.") from None
     return {name: each for name, each in inspect.signature(cls).parameters.items() if each.kind in named}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -45,7 +46,7 @@ def read_alias(alias: str, entry: Mapping[str, Any]) -> AliasSettings:
         raise ImproperlyConfigured(f"DATABASES[{alias!r}]['OPTIONS']['ids'] is {ids!r}; choose one of {', '.join(map(repr, IDS))}.")
     return AliasSettings(
         alias=alias,
-        name=str(entry.get("NAME") or ""),
+        name=_name(alias, entry),
         project=_text(alias, "PROJECT", entry) or None,
         database=_text(alias, "DATABASE", entry),
         namespace=entry["NAMESPACE"] if callable(entry.get("NAMESPACE")) else _text(alias, "NAMESPACE", entry),
@@ -70,6 +71,11 @@ def _check_keys(alias: str, entry: Mapping[str, Any]) -> None:
             f"DATABASES[{alias!r}] has {', '.join(meaningless)}, which an entity store does not have. Name an emulator by the environment "
             "variable DATASTORE_EMULATOR_HOST, and an account by CREDENTIALS."
         )
+
+
+def _name(alias: str, entry: Mapping[str, Any]) -> str:
+    name = entry.get("NAME")
+    return os.fspath(name) if isinstance(name, os.PathLike) else _text(alias, "NAME", entry)
 
 
 def _text(alias: str, key: str, entry: Mapping[str, Any]) -> str:

@@ -14,7 +14,6 @@ from .conversion import LOADERS, Load, Refusal, datetime_loader
 from .keys import CompositeKeys, FlatKeys
 from .types import KEY_TYPES
 
-KEY_COLUMN = Column(KEY, Type.KEY)
 Converter = Callable[[Any], Any]
 
 

@@ -174,7 +174,7 @@ class Analysis:
     def _beyond(self, column: ColumnMapping, op: Op, rhs: Any) -> Predicate:
         """Compare with a value that no row can hold, as Django does: nothing equals it, and everything is on one side of it."""
         if column.type is Type.INT and isinstance(rhs, int):
-            return op in (_BELOW if rhs > 0 else _ABOVE)
+            return op in (_BELOW if rhs > 0 else _ABOVE) and (not column.field.is_relation or Not(IsNull(self._property(column))))
         if column.type is Type.TIMESTAMP and isinstance(rhs, dt.date):  # in UTC beyond the years 1 to 9999
             return op in (_BELOW if rhs.year > 1 else _ABOVE)
         return False

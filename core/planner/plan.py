@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from ..datamodel import KEY, Filter, Key, Op, Or, Order, Test, Type
+from ..datamodel.filters import tests
 from ..datamodel.query import And
 from ..driver import Capabilities
 from ..mapping import ModelMapping
 from .fit import fit
 from .logic import Truth
-from .normalform import tests
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,9 +63,6 @@ class Plan:
         if self.orders and (self.keys or len(self.branches) > 1 or not self.ordered):
             needed.update(dict.fromkeys(order.name for order in self.orders))
         return needed
-
-    def with_columns(self, columns: tuple[str, ...]) -> Plan:
-        return replace(self, columns=columns)
 
 
 @dataclass(slots=True)  # not frozen: each query makes one, and a frozen one takes three times as long to make

@@ -28,6 +28,9 @@ _CUTS: dict[str, Cut] = {
 }
 
 
+_WITHIN_AN_HOUR = ("minute", "second")
+
+
 def truncation(expression: Any) -> Callable[[Any], Any] | None:
     """Return the function from a column's stored timestamp to what a truncating expression gives, None for any other expression."""
     if not isinstance(expression, TruncBase) or expression.kind not in _CUTS:
@@ -42,9 +45,11 @@ def truncation(expression: Any) -> Callable[[Any], Any] | None:
         zone = _zone(expression) if isinstance(source, DateTimeField) else dt.UTC
         return _keep_null(lambda at: cut(at.astimezone(zone).replace(tzinfo=None)).date())
     zone = _zone(expression)
+    if expression.kind in _WITHIN_AN_HOUR and zone is not dt.UTC:  # an hour that comes twice, in autumn, is not in order
+        return None
     if not settings.USE_TZ:
         return _keep_null(lambda at: cut(at.replace(tzinfo=None)))
-    return _keep_null(lambda at: timezone.make_aware(cut(at.astimezone(zone).replace(tzinfo=None)), zone))
+    return _keep_null(lambda at: timezone.make_aware(cut(at.astimezone(zone).replace(tzinfo=None, fold=0)), zone))
 
 
 def _zone(expression: Any) -> dt.tzinfo:

@@ -53,7 +53,7 @@ class SequentialIds:
 
     def _greatest(self, kind: str, namespace: str) -> int:
         query = Query(kind, namespace, orders=(Order(KEY, descending=True),), limit=1)
-        rows = [row for page in self.session.driver.run_query(query, _IDS) for row in page.rows]
+        rows = [row for page in self.session.run_query(query, _IDS) for row in page.rows]
         return rows[0][0] if rows and isinstance(rows[0][0], int) else 0
 
     def reset(self) -> None:

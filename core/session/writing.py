@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.db.utils import DatabaseError
 
-from ..datamodel import Entity, Mutation, MutationResult, Value, Verb
+from ..datamodel import Entity, Key, Mutation, MutationResult, Value, Verb
 from .changes import Batch, Change
 from .contention import commit_patiently
 
@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from ..mapping import ModelMapping
     from .session import Session
 
-PROPERTY_OVERHEAD, MUTATION_OVERHEAD = 16, 64  # bytes of the wire format, at most, around a value and around a mutation
+# Bytes of the wire format, at most, around a mutation, a key (its project and database too), a step of its path, a value, a masked name
+MUTATION_OVERHEAD, KEY_OVERHEAD, KEY_STEP_OVERHEAD, PROPERTY_OVERHEAD, NAME_OVERHEAD = 64, 128, 12, 16, 6
 NUMBER_BYTES = 12
 
 
@@ -123,23 +124,38 @@ class Writer:
 
 def estimated_bytes(mutation: Mutation) -> int:
     """Return about how many bytes a mutation takes in a request, rather too many than too few."""
+    size = MUTATION_OVERHEAD + _key_bytes(mutation.key)
     if mutation.entity is None:
-        return MUTATION_OVERHEAD
-    return MUTATION_OVERHEAD + sum(
-        len(name) + PROPERTY_OVERHEAD + _value_bytes(value) for name, value in mutation.entity.properties.items()
-    )
+        return size
+    masked = sum(_text_bytes(name) + NAME_OVERHEAD for name in mutation.mask or ())
+    return size + masked + _properties_bytes(mutation.entity)
+
+
+def _key_bytes(key: Key) -> int:
+    steps = sum(_text_bytes(kind) + KEY_STEP_OVERHEAD + _value_bytes(ident) for kind, ident in key.path)
+    return KEY_OVERHEAD + len(key.namespace) + steps
+
+
+def _properties_bytes(entity: Entity) -> int:
+    return sum(_text_bytes(name) + PROPERTY_OVERHEAD + _value_bytes(value) for name, value in entity.properties.items())
+
+
+def _text_bytes(text: str) -> int:
+    return len(text) if text.isascii() else len(text.encode())
 
 
 def _value_bytes(value: Value) -> int:
     match value:
         case str():
-            return len(value) if value.isascii() else len(value.encode())
+            return _text_bytes(value)
         case bytes():
             return len(value)
         case tuple():
             return sum(PROPERTY_OVERHEAD + _value_bytes(item) for item in value)
         case Entity():
-            return sum(len(name) + PROPERTY_OVERHEAD + _value_bytes(item) for name, item in value.properties.items())
+            return _properties_bytes(value)
+        case Key():
+            return _key_bytes(value)
         case _:
             return NUMBER_BYTES
 

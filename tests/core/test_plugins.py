@@ -226,3 +226,8 @@ def test_nothing_is_logged_without_the_setting(caplog: pytest.LogCaptureFixture)
     with caplog.at_level(logging.DEBUG, logger="kindstore.plugins"):
         plugins_of(alias("omega"), DriverPlugin).system_checks()
     assert caplog.messages == []
+
+
+def test_a_class_that_is_no_plugin_is_refused() -> None:
+    with pytest.raises(ImproperlyConfigured, match=r"datetime\.datetime is no plugin"):
+        plugins_of(AliasSettings("odd", "", plugins=("datetime.datetime",)), object)

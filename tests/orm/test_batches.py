@@ -122,3 +122,10 @@ def test_updating_a_thousand_rows_touches_only_those_that_match() -> None:
     Record.objects.bulk_create(Record(pk=pk, n=pk % 2, m=7) for pk in range(1, 1001))
     assert Record.objects.filter(n=1).update(m=F("m") + 1) == 500
     assert Record.objects.filter(m=8).count() == 500
+
+
+def test_rows_with_long_keys_are_cut_into_requests_that_the_store_takes() -> None:
+    Word.objects.bulk_create([Word(pk=f"{n:04d}" + "x" * 1400, n=n) for n in range(500)])
+    assert Word.objects.count() == 500
+    Word.objects.update(n=F("n") + 1)
+    assert Word.objects.filter(n=500).count() == 1

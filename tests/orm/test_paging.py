@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from django.core.paginator import Paginator
+from django.db.models import Q
 from records.models import Record
 
 from kindstore.testing import assertNumRPCs
@@ -52,3 +53,12 @@ def test_an_item_takes_one_rpc() -> None:
 def test_pages_hold_every_row_once() -> None:
     pages = Paginator(Record.objects.order_by("pk"), 4)
     assert [[row.pk for row in page] for page in pages] == [[1, 2, 3, 4], [5, 6, 7, 8], [9, 10, 11]]
+
+
+@pytest.mark.parametrize("window", [slice(3_000_000_000, None), slice(2**62, 2**64), slice(0, 2**64)])
+@pytest.mark.parametrize("condition", [Q(), Q(n=1) | Q(m=2)])
+def test_a_window_beyond_every_row(window: slice, condition: Q) -> None:
+    records = Record.objects.filter(condition).order_by("pk")
+    expected = list(records)[window]
+    assert list(records.all()[window]) == expected
+    assert records.all()[window].count() == len(expected)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from django.db import connection
+from django.db.utils import NotSupportedError
 from records.models import Record
 
 from kindstore.testing import capture_rpcs
@@ -44,11 +45,14 @@ def test_an_operation_takes_the_rpcs_of_the_table(operation: Operation) -> None:
 
 @pytest.mark.usefixtures("rows")
 def test_sums_and_averages_take_one_rpc_each() -> None:
-    if not connection.session.capabilities.aggregations:
-        return
+    aggregates = AGGREGATES.prepare()
     with capture_rpcs() as rpcs:
-        AGGREGATES.prepare()()
-    assert tuple(rpcs.methods) == AGGREGATES.rich
+        if connection.session.capabilities.aggregations:
+            aggregates()
+        else:
+            with pytest.raises(NotSupportedError, match="'relational'"):
+                aggregates()
+    assert tuple(rpcs.methods) == (AGGREGATES.rich if connection.session.capabilities.aggregations else ())
 
 
 def test_the_documentation_has_the_table_that_is_asserted() -> None:

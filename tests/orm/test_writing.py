@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from django.db import DatabaseError, connection, connections
 from django.db.models import Case, F, Value, When
-from django.db.utils import NotSupportedError, OperationalError
-from records.models import Author, Nullable, Record
+from django.db.utils import DataError, NotSupportedError, OperationalError
+from records.models import Author, EveryField, Nullable, Record
 
 from kindstore.core.datamodel import ENTITY, Column, Entity, Key, Mutation, Shape, Verb
 from kindstore.core.datamodel.errors import VersionConflict
@@ -250,3 +250,10 @@ def test_concurrent_updates_of_other_columns_are_not_lost(django_db_blocker: Any
         for future in [pool.submit(write, "n", 5), pool.submit(write, "m", 6), pool.submit(write, "name", "x")]:
             future.result()
     assert Record.objects.values_list("n", "m", "name").get() == (5, 6, "x")
+
+
+def test_an_increment_beyond_64_bits_of_a_big_integer_writes_nothing() -> None:
+    row = EveryField.objects.create(big=2**63 - 3)
+    with pytest.raises(DataError, match=r"EveryField\.big"):
+        EveryField.objects.filter(pk=row.pk).update(big=F("big") + 5)
+    assert EveryField.objects.get().big == 2**63 - 3

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from ..base import DatabaseWrapper
 
 
+MOST_ROWS = 2**31 - 1  # in a slice, for the stores' protocol; more than any query of theirs returns
+
+
 class Planning:
     """Plans one query on one connection."""
 
@@ -72,6 +75,9 @@ class Planning:
         """Return the plan that reads rows; raise NotNativeError where it would take too many queries."""
         config = reading_config(self.query)
         cursors = config.start_cursor, config.end_cursor
+        if limit is not None and limit > MOST_ROWS:
+            limit = None
+        offset = min(offset, MOST_ROWS)
         request = Request(self.mapping, self.namespace, columns or (KEY,), truth, orders, offset, limit, distinct_on, *cursors)
         budget = 1 if is_plain(truth) else max_query_branches()
         try:

@@ -22,6 +22,9 @@ from ...session.writing import Writer
 from .retry import write_guarded
 from .rows import MatchedRows
 
+SMALL_INTEGERS = ("IntegerField", "PositiveIntegerField", "PositiveSmallIntegerField", "SmallIntegerField")
+MOST_INCREMENT = 2**31
+
 
 class SQLUpdateCompiler(compiler.SQLUpdateCompiler):
     """Updates rows: one commit where the store can do it alone, else what was read is written as long as it has not changed."""
@@ -121,15 +124,20 @@ class Update:
         return tuple(each for each in found if each is not None) if None not in found else None
 
     def _increment(self, column: ColumnMapping, expression: Any) -> Transform | None:
-        """Return F(column) + n as an increment. The store takes null and a missing property for 0, so the default must be that, too."""
+        """Return F(column) + n as an increment.
+
+        The store takes null and a missing property for 0, so the default must be that, too. It stops at the ends of 64 bits, where SQL
+        refuses, so columns that are meant for numbers of this size are read first.
+        """
         if not isinstance(expression, CombinedExpression) or expression.connector not in (Combinable.ADD, Combinable.SUB):
             return None
         left, right = expression.lhs, expression.rhs
         if type(left) is not Col or left.target is not column.field or type(right) is not Value or type(right.value) is not int:
             return None
-        exact = column.column_type == "integer" and not column.nullable and column.field.has_default() and column.field.get_default() == 0
+        if column.field.get_internal_type() not in SMALL_INTEGERS or column.nullable or not _defaults_to_zero(column.field):
+            return None
         amount = right.value if expression.connector == Combinable.ADD else -right.value
-        return Transform(column.name, "increment", amount) if exact and INT_MIN <= amount <= INT_MAX else None
+        return Transform(column.name, "increment", amount) if abs(amount) <= MOST_INCREMENT else None
 
     def _write_blind(self, change: Change) -> int:
         try:
@@ -215,3 +223,7 @@ def _refuse_form(value: Any, field: Any) -> None:
             raise FieldError(f"{what} are not allowed in this query ({field.name}={value!r}).")
     if isinstance(value, ColPairs):
         raise FieldError(f"Composite primary keys expressions are not allowed in this query ({field.name}=F('pk')).")
+
+
+def _defaults_to_zero(field: Any) -> bool:
+    return bool(field.has_default()) and field.get_default() == 0

@@ -71,4 +71,4 @@ def test_a_block_costs_no_request_of_its_own() -> None:
     connection.queries_log.clear()
     with transaction.atomic(), transaction.atomic():
         Group.objects.create(name="one")
-    assert len(connection.queries_log) == 1
+    assert [entry["sql"].split()[0] for entry in connection.queries_log] == ["RunQuery", "Commit"]  # the first asks for the next id
