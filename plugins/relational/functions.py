@@ -6,11 +6,13 @@ import re
 import sqlite3
 import statistics
 from collections.abc import Callable, Sequence
-from decimal import Context, Decimal, InvalidOperation
+from decimal import Decimal, InvalidOperation
 from functools import lru_cache
 from typing import Any
 
 from django.db.backends.sqlite3._functions import register as register_django_functions
+
+from .decimals import EXACT, text_of
 
 DECIMAL, DECIMAL_SUM = "DECIMAL", "DECIMAL_SUM"  # a collation, and an aggregate
 # Django's functions in Python that take numbers; a decimal reaches them as text.
@@ -20,7 +22,6 @@ _NUMERIC = frozenset(
         *("LN", "LOG", "MOD", "POWER", "RADIANS", "SIGN", "SIN", "SQRT", "TAN"),
     )
 )
-_SUMS = Context(prec=1000)
 
 
 def register(connection: sqlite3.Connection) -> None:
@@ -118,10 +119,10 @@ class DecimalSum:
 
     def step(self, value: Any) -> None:
         if value is not None:
-            self.total = _SUMS.add(self.total or Decimal(0), Decimal(str(value)))
+            self.total = EXACT.add(self.total or Decimal(0), Decimal(str(value)))
 
     def finalize(self) -> str | None:
-        return None if self.total is None else f"{self.total:f}"
+        return None if self.total is None else text_of(self.total)
 
 
 _STATISTICS: dict[str, tuple[Callable[[Sequence[Any]], float], int]] = {

@@ -15,6 +15,7 @@ from django.conf import settings
 from django.db.backends.sqlite3 import base, features, operations
 from django.db.utils import DataError
 
+from .decimals import number_of, text_of
 from .functions import register
 from .recording import Recording
 
@@ -59,13 +60,14 @@ class ScratchOperations(operations.DatabaseOperations):
 
     def adapt_decimalfield_value(self, value: Any, max_digits: int | None = None, decimal_places: int | None = None) -> Any:  # noqa: ARG002
         """Keep a number exact, as in a native comparison."""
-        return f"{value:f}" if isinstance(value, Decimal) else value
+        return text_of(value) if isinstance(value, Decimal) else value
 
     def get_decimalfield_converter(self, expression: Any) -> Any:
         of_float = super().get_decimalfield_converter(expression)
+        places = getattr(expression.output_field, "decimal_places", None)
 
         def converter(value: Any, expression: Any, connection: Any) -> Any:
-            return Decimal(value) if isinstance(value, str) else of_float(value, expression, connection)
+            return number_of(value, places) if isinstance(value, str) else of_float(value, expression, connection)
 
         return converter
 
@@ -111,6 +113,7 @@ class Scratch(base.DatabaseWrapper):
         detect = sqlite3.PARSE_DECLTYPES | sqlite3.PARSE_COLNAMES
         connection = sqlite3.connect(":memory:", detect_types=detect, isolation_level=None, check_same_thread=False, factory=_Connection)
         register(connection)
+        connection.execute("PRAGMA automatic_index = OFF")  # such an index does not honour a collation of ours
         connection.set_authorizer(self._authorize)
         return connection
 

@@ -13,6 +13,7 @@ from ...core.datamodel import Row
 from ...core.mapping import ColumnMapping
 from ...core.mapping.columns import target_of
 from ...core.mapping.decimals import decode
+from .decimals import text_of
 from .functions import DECIMAL
 
 # The column type -> how SQLite declares it. Decimals are exact, as text that is compared as numbers.
@@ -61,7 +62,7 @@ def _time(value: dt.datetime) -> str:
 
 
 def _decimal(value: str) -> str:
-    return f"{decode(value):f}"
+    return text_of(decode(value))
 
 
 def _float(value: float) -> float:

@@ -42,8 +42,14 @@ class Table:
         columns = ", ".join(f"{quoted(column)} {declared}".rstrip() for column, declared in self.declared)
         yield f"CREATE TABLE {quoted(name)} ({columns})"
         for column in self.columns.values():
-            if column.field.primary_key or column.is_key or column.field.remote_field:
+            if _is_joined_by(column):
                 yield f"CREATE INDEX {quoted(f'{name} by {column.name}')} ON {quoted(name)} ({quoted(column.name)})"
+
+
+def _is_joined_by(column: ColumnMapping) -> bool:
+    """Tell whether joins may name a column: SQLite makes no indexes by itself here."""
+    field = column.field
+    return bool(field.unique or field.db_index or column.is_key or field.remote_field)
 
 
 def table_of(name: str, mappings: Sequence[ModelMapping]) -> Table:

@@ -80,6 +80,19 @@ leaves = st.one_of(
 )
 texts = st.one_of([lookup("name", op, names) for op in ("contains", "endswith", "regex")])
 
+
+
+def of_siblings(name: str) -> st.SearchStrategy[Q]:
+    """Return conditions on a field of any row of the same author."""
+    path, values = f"author__record__{name}", VALUES[name]
+    return st.one_of(
+        st.builds(lambda op, value: Q(**{f"{path}__{op}": value}), st.sampled_from(COMPARISONS), values),
+        lookup(path, "in", st.lists(values, max_size=3)),
+        lookup(path, "isnull", st.booleans()),
+    )
+
+
+joined = st.one_of(*map(of_siblings, ("price", "n", "m", "name", "day", "at")), leaves)
 mixed = st.booleans().flatmap(lambda text: texts if text else leaves)  # half of them are residual
 
 

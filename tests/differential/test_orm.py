@@ -9,7 +9,7 @@ from django.db import connection
 from django.db.utils import NotSupportedError
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
-from records.models import Record
+from records.models import Author, Record
 
 from . import orm_strategies as strategies
 from .conftest import fresh_store
@@ -22,6 +22,7 @@ sets = settings(max_examples=SETS, deadline=None, phases=QUICK, report_multiple_
 
 
 def store(alias: str, rows: list[dict[str, Any]]) -> None:
+    Author.objects.using(alias).bulk_create(Author(pk=pk, born=1900 + pk) for pk in (1, 2, 3))
     Record.objects.using(alias).bulk_create(Record(pk=at, **row) for at, row in enumerate(rows, 1))
 
 
@@ -50,6 +51,7 @@ def is_refused(asked: Asked) -> bool:
 
 def compare(lite: str, rows: list[dict[str, Any]], queries: list[Asked], plugins: list[str]) -> None:
     Record.objects.using(lite).all().delete()
+    Author.objects.using(lite).all().delete()
     store(lite, rows)
     with fresh_store(plugins):
         store(STORE, rows)
@@ -67,4 +69,10 @@ def test_queries_have_the_answers_of_sqlite(lite: str, rows: list[dict[str, Any]
 @settings(sets, max_examples=SETS // 2)
 @given(strategies.rows, st.lists(strategies.queries(strategies.mixed), min_size=8, max_size=8))
 def test_queries_that_are_partly_residual_have_the_answers_of_sqlite(lite: str, rows: list[dict[str, Any]], queries: list[Asked]) -> None:
+    compare(lite, rows, queries, ["relational"])
+
+
+@settings(sets, max_examples=SETS // 2)
+@given(strategies.rows, st.lists(strategies.queries(strategies.joined), min_size=8, max_size=8))
+def test_queries_that_join_have_the_answers_of_sqlite(lite: str, rows: list[dict[str, Any]], queries: list[Asked]) -> None:
     compare(lite, rows, queries, ["relational"])

@@ -10,12 +10,14 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from django.db import DataError, connection, connections, models
-from django.db.models import F, Max, Sum
+from django.db.models import Count, F, Max, Q, Sum
 from django.db.models.functions import Coalesce, TruncDay
-from records.models import Defaulted, EveryField, Nullable
+from records.models import Author, Defaulted, EveryField, Nullable, Record
 from relations.models import Book
 
 from kindstore.core.datamodel import Entity, Key, Mutation, Verb
+from kindstore.plugins.relational.decimals import number_of, text_of
+from kindstore.plugins.relational.scratch import scratch_of
 
 
 def emulated(manager: Any = EveryField.objects) -> Any:
@@ -89,6 +91,59 @@ class TestDecimals:
         groups = emulated().values("pk").annotate(m=Max("decimal")).filter(m__lt=Decimal(10))
 
         assert groups.count() == 2
+
+
+class TestDecimalsInJoins:
+    """A row of an author with the price 2.50, found by way of the author's rows."""
+
+    @pytest.fixture(autouse=True)
+    def _rows(self) -> None:
+        author = Author.objects.create(name="Ada")
+        Record.objects.create(author=author, n=0, price=Decimal("2.50"))
+        Record.objects.create(author=author, n=0, price=Decimal("10.00"))
+
+    @pytest.mark.parametrize("text", ["2.5", "2.50", "2.500", "0.25E+1"])
+    def test_are_found_however_written(self, text: str) -> None:
+        rows = Record.objects.filter(author__record__n=0).filter(Q(author__name="Ada") | ~Q(day__month=1))
+
+        assert rows.filter(author__record__price=Decimal(text)).distinct().count() == 2
+        assert rows.filter(author__record__price__in=[Decimal(text)]).distinct().count() == 2
+
+    def test_are_read_with_the_places_of_the_field(self) -> None:
+        assert sorted(map(str, Author.objects.values_list("record__price", flat=True))) == ["10.00", "2.50"]
+        assert str(Author.objects.aggregate(m=Max("record__price"))["m"]) == "10.00"
+
+    def test_are_grouped(self) -> None:
+        Record.objects.create(author=Author.objects.get(), price=Decimal("2.5"))
+
+        groups = Author.objects.values("record__price").annotate(n=Count("record")).order_by("record__price")
+
+        assert list(groups.values_list("record__price", "n")) == [(Decimal("2.50"), 2), (Decimal("10.00"), 1)]
+
+    def test_are_divided_as_decimals(self) -> None:
+        half = models.ExpressionWrapper(F("record__price") / 4, models.DecimalField())
+
+        assert sorted(Author.objects.annotate(x=half).values_list("x", flat=True)) == [Decimal("0.625"), Decimal("2.5")]
+
+
+@pytest.mark.parametrize(
+    ("number", "text"),
+    [
+        *(("2.50", "2.5"), ("-2.50", "-2.5"), ("100", "100.0"), ("1E+3", "1000.0"), ("1E-7", "0.0000001")),
+        *(("-0.00", "0.0"), ("0E+5", "0.0"), ("-0", "0.0"), ("NaN", "NaN")),
+    ],
+)
+def test_a_decimal_has_one_text(number: str, text: str) -> None:
+    assert text_of(Decimal(number)) == text
+
+
+@pytest.mark.parametrize(("text", "places", "number"), [("2.5", 2, "2.50"), ("2.125", 2, "2.125"), ("9.0", None, "9"), ("9.0", 0, "9")])
+def test_a_text_has_one_decimal(text: str, places: int | None, number: str) -> None:
+    assert str(number_of(text, places)) == number
+
+
+def test_no_index_ignores_the_collation_of_decimals() -> None:
+    assert scratch_of(connection).run("PRAGMA automatic_index", ()) == [(0,)]
 
 
 class TestMoments:
