@@ -81,7 +81,6 @@ leaves = st.one_of(
 texts = st.one_of([lookup("name", op, names) for op in ("contains", "endswith", "regex")])
 
 
-
 def of_siblings(name: str) -> st.SearchStrategy[Q]:
     """Return conditions on a field of any row of the same author."""
     path, values = f"author__record__{name}", VALUES[name]
