@@ -10,9 +10,9 @@ import operator
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from itertools import product
-from math import prod
 from typing import Any, TypeVar
 
+from .filters import inequality_names, leaves
 from .key import Key
 from .ordering import compile_path, is_sortable, sort_key
 from .query import And, Filter, HasAncestor, Op, Or, Test
@@ -44,18 +44,6 @@ def compile_filter(filter: Filter, getter: Getter[T]) -> Callable[[T], bool]:  #
 def compile_tests(tests: Sequence[Test]) -> Holds:
     """Compile tests of one property into a predicate of a single value: a scalar, or one element of an array."""
     return _all([_compile_scalar(test) for test in tests])
-
-
-def count_disjunctions(filter: Filter) -> int:  # noqa: A002
-    """Return how many branches the normal form has, each value of an IN a branch."""
-    match filter:
-        case And(parts):
-            return prod(map(count_disjunctions, parts))
-        case Or(parts):
-            return sum(map(count_disjunctions, parts))
-        case Test(op=Op.IN, value=tuple(values)):
-            return len(values)
-    return 1
 
 
 def normal_form(filter: Filter, *, split_in: bool = False) -> list[Conjunction]:  # noqa: A002
@@ -198,7 +186,7 @@ def _splits_inequalities(filter: Filter) -> bool:  # noqa: A002
     seen: set[str] = set()
     nested: list[set[str]] = []
     for part in _conjuncts(filter):
-        names = _inequalities(part)
+        names = set(inequality_names(leaves(part)))
         if isinstance(part, Or):
             nested.append(names)
         else:
@@ -208,12 +196,3 @@ def _splits_inequalities(filter: Filter) -> bool:  # noqa: A002
             return True
         seen |= names
     return any(_splits_inequalities(part) for part in _conjuncts(filter))
-
-
-def _inequalities(filter: Filter) -> set[str]:  # noqa: A002
-    match filter:
-        case Test(name, op):
-            return {name} if op.is_inequality else set()
-        case And(parts) | Or(parts):
-            return {name for part in parts for name in _inequalities(part)}
-    return set()

@@ -6,9 +6,10 @@ from collections.abc import Container, Sequence
 from dataclasses import dataclass, replace
 
 from ..datamodel import KEY, And, Filter, Op, Or, Order, Test
+from ..datamodel.filters import count_tests, disjunctions, has_or, inequality_names, property_tests
 from ..driver import Capabilities
 from .logic import Truth, is_not_null
-from .normalform import Conjunct, TooManyBranches, conjuncts, cost, count_tests, disjuncts, rejoin, split, tests, weight
+from .normalform import Conjunct, TooManyBranches, conjuncts, cost, rejoin, split, weight
 
 _PLAIN = (Op.EQ, Op.LT, Op.LE, Op.GT, Op.GE)  # one of these alone is a query of every store
 
@@ -73,7 +74,7 @@ def _excludes(part: Filter) -> bool:
 def _split(filter_: Filter, orders: Sequence[Order], capabilities: Capabilities, budget: int) -> Fit:
     """Cut a filter into the branches of its normal form, and put these into as few queries as the store takes."""
     found = conjuncts(filter_, budget * capabilities.disjunctions)
-    parts = [part for conjunct in found for part in split(conjunct, _most_disjuncts(conjunct, orders, capabilities))]
+    parts = [part for conjunct in found for part in split(conjunct, _most_disjunctions(conjunct, orders, capabilities))]
     narrowed = [_narrow(part, orders, capabilities) for part in parts]
     branches = _packed(narrowed, orders, capabilities)
     if len(branches) > budget:
@@ -82,7 +83,7 @@ def _split(filter_: Filter, orders: Sequence[Order], capabilities: Capabilities,
     return Fit(branches, recheck, _in_order([b for b in branches if b is not None], orders, capabilities))
 
 
-def _most_disjuncts(conjunct: Conjunct, orders: Sequence[Order], capabilities: Capabilities) -> int:
+def _most_disjunctions(conjunct: Conjunct, orders: Sequence[Order], capabilities: Capabilities) -> int:
     """Return how many values the INs of a conjunct may have in one query, for each of them counts as a test."""
     if capabilities.filters_and_orders is None:
         return capabilities.disjunctions
@@ -92,44 +93,30 @@ def _most_disjuncts(conjunct: Conjunct, orders: Sequence[Order], capabilities: C
 def _runs_as_it_is(filter_: Filter, orders: Sequence[Order], capabilities: Capabilities) -> bool:
     if is_plain(filter_) and not orders:
         return True
-    found = list(tests(filter_))
+    found = list(property_tests(filter_))
     unequal = [test for test in found if test.op in (Op.NE, Op.NOT_IN)]
     return (
-        disjuncts(filter_) <= capabilities.disjunctions
-        and (capabilities.disjunctions > 1 or not _has_or(filter_))
+        disjunctions(filter_) <= capabilities.disjunctions
+        and (capabilities.disjunctions > 1 or not has_or(filter_))
         and len(unequal) <= (1 if capabilities.not_equal else 0)
         and all(_not_in_fits(test, filter_, capabilities) for test in unequal if test.op is Op.NOT_IN)
-        and _within(len(_inequality_properties(found)), capabilities.inequality_properties)
+        and _within(len(inequality_names(found)), capabilities.inequality_properties)
         and _within(count_tests(found) + len(orders), capabilities.filters_and_orders)
     )
 
 
 def _not_in_fits(test: Test, filter_: Filter, capabilities: Capabilities) -> bool:
-    return len(test.value) <= capabilities.not_in_values and disjuncts(filter_) == 1 and not _has_or(filter_)  # type: ignore[arg-type]
+    return len(test.value) <= capabilities.not_in_values and disjunctions(filter_) == 1 and not has_or(filter_)  # type: ignore[arg-type]
 
 
 def _within(count: int, limit: int | None) -> bool:
     return limit is None or count <= limit
 
 
-def _has_or(filter_: Filter) -> bool:
-    match filter_:
-        case Or():
-            return True
-        case And(parts):
-            return any(_has_or(part) for part in parts)
-        case _:
-            return False
-
-
-def _inequality_properties(found: Sequence[object]) -> list[str]:
-    return list(dict.fromkeys(test.name for test in found if isinstance(test, Test) and test.op.is_inequality))
-
-
 def _narrow(conjunct: Conjunct, orders: Sequence[Order], capabilities: Capabilities) -> Conjunct:
     """Leave out the inequalities that the store cannot take together; the tests that say least go first."""
     limit = capabilities.inequality_properties
-    properties = _inequality_properties(conjunct)
+    properties = inequality_names(conjunct)
     if _within(len(properties), limit):
         return conjunct
     first_order = orders[0].name if orders else None
@@ -154,7 +141,7 @@ def _packs(group: list[Conjunct], orders: Sequence[Order], capabilities: Capabil
     atoms = [atom for part in group for atom in part]
     return (
         sum(map(weight, group)) <= capabilities.disjunctions
-        and _within(len(_inequality_properties(atoms)), capabilities.inequality_properties)
+        and _within(len(inequality_names(atoms)), capabilities.inequality_properties)
         and _within(count_tests(atoms) + len(orders), capabilities.filters_and_orders)
     )
 
@@ -169,4 +156,4 @@ def _any_of(filters: list[Filter | None]) -> Filter | None:
 def _in_order(branches: Sequence[Filter], orders: Sequence[Order], capabilities: Capabilities) -> bool:
     if not orders or not capabilities.inequality_orders_first:
         return True
-    return all(_inequality_properties(list(tests(branch)))[:1] in ([], [orders[0].name]) for branch in branches)
+    return all(inequality_names(property_tests(branch))[:1] in ([], [orders[0].name]) for branch in branches)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from itertools import pairwise, product
 from math import prod
 from operator import itemgetter
 
 from ..datamodel import And, Filter, HasAncestor, Op, Or, Test, Value
+from ..datamodel.filters import disjunctions
 from ..datamodel.ordering import sort_key
 from .logic import without_implied
 
@@ -17,24 +18,6 @@ Conjunct = tuple[Atom, ...]
 
 class TooManyBranches(Exception):
     """The normal form has more conjuncts than the bound allows."""
-
-
-def disjuncts(filter_: Filter) -> int:
-    """Count the conjuncts of a filter's normal form, with each value of an IN counted by itself."""
-    match filter_:
-        case Test(_, Op.IN, values):
-            return len(values)  # type: ignore[arg-type]
-        case And(parts):
-            return prod(disjuncts(part) for part in parts)
-        case Or(parts):
-            return sum(disjuncts(part) for part in parts)
-        case _:
-            return 1
-
-
-def count_tests(found: Iterable[object]) -> int:
-    """Count tests as the stores do: each value of an IN or a NOT IN is one."""
-    return sum(len(test.value) if isinstance(test, Test) and test.op in (Op.IN, Op.NOT_IN) else 1 for test in found)  # type: ignore[arg-type]
 
 
 def cost(filter_: Filter) -> int:
@@ -49,17 +32,7 @@ def cost(filter_: Filter) -> int:
         case Or(parts):
             return sum(map(cost, parts))
         case _:
-            return disjuncts(filter_)
-
-
-def tests(filter_: Filter) -> Iterator[Test]:
-    """Yield every test in a filter."""
-    match filter_:
-        case Test():
-            yield filter_
-        case And(parts) | Or(parts):
-            for part in parts:
-                yield from tests(part)
+            return disjunctions(filter_)
 
 
 def conjuncts(filter_: Filter, bound: int) -> list[Conjunct]:
@@ -110,14 +83,14 @@ def _simplified(conjunct: Conjunct) -> Conjunct:
 
 def weight(conjunct: Conjunct) -> int:
     """Count the store's disjuncts of one conjunct."""
-    return prod(disjuncts(atom) for atom in conjunct)
+    return prod(disjunctions(atom) for atom in conjunct)
 
 
 def split(conjunct: Conjunct, limit: int) -> list[Conjunct]:
     """Split the values of a conjunct's INs over several conjuncts, each of at most `limit` disjuncts."""
     if weight(conjunct) <= limit:
         return [conjunct]
-    position = max(range(len(conjunct)), key=lambda i: disjuncts(conjunct[i]))
+    position = max(range(len(conjunct)), key=lambda i: disjunctions(conjunct[i]))
     longest = conjunct[position]
     assert isinstance(longest, Test)
     values: tuple[object, ...] = longest.value  # type: ignore[assignment]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from ..datamodel import KEY, Filter, Key, Op, Or, Order, Test, Type
-from ..datamodel.filters import tests
+from ..datamodel.filters import property_tests
 from ..datamodel.query import And
 from ..driver import Capabilities
 from ..mapping import ModelMapping
@@ -54,7 +54,7 @@ class Plan:
     def _needed(self) -> dict[str, None]:
         needed: dict[str, None] = {}
         if self.recheck is not None:
-            needed.update(dict.fromkeys(test.name for test in tests(self.recheck)))
+            needed.update(dict.fromkeys(test.name for test in property_tests(self.recheck)))
             needed[KEY] = None
         if len(self.branches) > 1:
             needed[KEY] = None
@@ -120,7 +120,7 @@ def _groups(plan: Plan) -> bool:
         plan.mapping.by_name[name].type in (Type.ANY, Type.ARRAY) or not plan.mapping.by_name[name].indexed for name in plan.distinct_on
     ):
         return False
-    found = [] if plan.branches[0] is None else list(tests(plan.branches[0]))
+    found = [] if plan.branches[0] is None else list(property_tests(plan.branches[0]))
     equal = {test.name for test in found if test.op in (Op.EQ, Op.IN)}
     unequal = {test.name for test in found if test.op.is_inequality}
     return not equal & set(plan.distinct_on) and unequal <= set(plan.distinct_on)

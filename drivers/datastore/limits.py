@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
-from ...core.datamodel import KEY, Aggregation, And, Filter, HasAncestor, Mutation, Op, Or, Query, Test
+from ...core.datamodel import KEY, Aggregation, Filter, Mutation, Op, Query, Test
 from ...core.datamodel.errors import InvalidRequest, ResourceExhausted, Unsupported
+from ...core.datamodel.filters import count_tests, disjunctions, inequality_names, leaves
 from ...core.driver import Capabilities, ReadOptions
 from .keys import check_namespace
 
@@ -27,15 +28,19 @@ def check_query(query: Query, options: ReadOptions, capabilities: Capabilities) 
     check_namespace(query.namespace)
     if (query.limit is not None and query.limit < 0) or query.offset < 0:
         raise InvalidRequest("The limit and the offset of a query must not be negative.")
-    tests = list(_leaves(query.filter)) if query.filter is not None else []
+    conditions = list(leaves(query.filter))
+    tests = [leaf for leaf in conditions if isinstance(leaf, Test)]
     if query.filter is not None:
         _check_disjunctions(query.filter, capabilities)
-    _check_exclusions([t for t in tests if isinstance(t, Test)], capabilities)
-    _check_inequalities(query, [t for t in tests if isinstance(t, Test)], capabilities)
-    limit = capabilities.filters_and_orders
-    if limit is not None and len(tests) + len(query.orders) > limit:
-        raise Unsupported(f"A query has {len(tests)} filters and {len(query.orders)} orders; the store allows {limit} together.")
-    if options.transaction and not capabilities.queries_in_transactions and not any(isinstance(t, HasAncestor) for t in tests):
+    _check_exclusions(tests, capabilities)
+    _check_inequalities(query, tests, capabilities)
+    filters, limit = count_tests(conditions), capabilities.filters_and_orders
+    if limit is not None and filters + len(query.orders) > limit:
+        raise Unsupported(
+            f"A query has {filters} filters, each value of an IN or NOT IN one, and {len(query.orders)} orders; "
+            f"the store allows {limit} together. Run several queries, or test some of it on the results."
+        )
+    if options.transaction and not capabilities.queries_in_transactions and len(tests) == len(conditions):
         raise Unsupported("Inside a transaction this store answers only queries with an ancestor. Add one, or query outside of it.")
 
 
@@ -104,30 +109,8 @@ def _index_entries(value: Any) -> int:
     return 1
 
 
-def _leaves(condition: Filter) -> Iterator[Test | HasAncestor]:
-    if isinstance(condition, (And, Or)):
-        for part in condition.parts:
-            yield from _leaves(part)
-    else:
-        yield condition
-
-
-def _disjunctions(condition: Filter) -> int:
-    """Count the branches of a filter's normal form."""
-    if isinstance(condition, Or):
-        return sum(_disjunctions(part) for part in condition.parts)
-    if isinstance(condition, And):
-        product = 1
-        for part in condition.parts:
-            product *= _disjunctions(part)
-        return product
-    if isinstance(condition, Test) and condition.op is Op.IN and isinstance(condition.value, tuple):
-        return len(condition.value)
-    return 1
-
-
 def _check_disjunctions(condition: Filter, capabilities: Capabilities) -> None:
-    found = _disjunctions(condition)
+    found = disjunctions(condition)
     if found > capabilities.disjunctions:
         raise Unsupported(
             f"A query has {found} branches once its OR and IN are multiplied out; the store allows {capabilities.disjunctions}. "
@@ -147,7 +130,7 @@ def _check_exclusions(tests: Sequence[Test], capabilities: Capabilities) -> None
 
 
 def _check_inequalities(query: Query, tests: Sequence[Test], capabilities: Capabilities) -> None:
-    names = list(dict.fromkeys(t.name for t in tests if t.op.is_inequality))
+    names = inequality_names(tests)
     limit = capabilities.inequality_properties
     if limit is not None and len(names) > limit:
         raise Unsupported(

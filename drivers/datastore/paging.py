@@ -7,7 +7,8 @@ from typing import Any
 
 from django.db.utils import OperationalError
 
-from ...core.datamodel import KEY, And, Filter, Or, Query, Shape, Test, Type
+from ...core.datamodel import KEY, Query, Shape, Type
+from ...core.datamodel.filters import inequality_names, leaves
 from .messages import MORE_RESULTS_AFTER_CURSOR, NO_MORE_RESULTS, NOT_FINISHED
 from .query import MAX_OFFSET
 
@@ -94,12 +95,6 @@ def may_repeat(query: Query, shape: Shape) -> bool:
     """
     if query.projection:
         return False
-    names = {order.name for order in query.orders} | _inequalities(query.filter)
+    names = {order.name for order in query.orders} | set(inequality_names(leaves(query.filter)))
     names.discard(KEY)
     return not names <= {column.name for column in shape.columns if column.type in _SCALARS}
-
-
-def _inequalities(condition: Filter | None) -> set[str]:
-    if isinstance(condition, (And, Or)):
-        return set().union(*(_inequalities(part) for part in condition.parts))
-    return {condition.name} if isinstance(condition, Test) and condition.op.is_inequality else set()

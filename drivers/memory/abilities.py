@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
-from ...core.datamodel import And, Filter, HasAncestor, Mutation, Or, Query, Test
+from ...core.datamodel import HasAncestor, Mutation, Query, Test
 from ...core.datamodel.errors import InvalidRequest, ResourceExhausted, Unsupported
+from ...core.datamodel.filters import inequality_names, leaves
 from ...core.driver import Capabilities, ReadOptions
 
 
@@ -42,17 +43,8 @@ def check_order_of_inequality(query: Query, tests: Sequence[Test], capabilities:
     """Raise InvalidRequest where the property with the inequality has to be sorted by first."""
     if not capabilities.inequality_orders_first or not query.orders:
         return
-    unequal = next((test.name for test in tests if test.op.is_inequality), None)
-    if unequal is not None and query.orders[0].name != unequal:
+    unequal = inequality_names(tests)
+    if unequal and query.orders[0].name != unequal[0]:
         raise InvalidRequest(
-            f"The query has an inequality on {unequal!r}, so the store has to sort by it first, not by {query.orders[0].name!r}."
+            f"The query has an inequality on {unequal[0]!r}, so the store has to sort by it first, not by {query.orders[0].name!r}."
         )
-
-
-def leaves(filter: Filter | None) -> Iterator[Test | HasAncestor]:  # noqa: A002
-    """Yield the conditions of a filter."""
-    if isinstance(filter, (And, Or)):
-        for part in filter.parts:
-            yield from leaves(part)
-    elif filter is not None:
-        yield filter

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 
 from ...core.datamodel import KEY, And, Filter, HasAncestor, Key, Op, Or, Order, Query, Test, Value
 from ...core.datamodel.errors import InvalidRequest
-from ...core.datamodel.matching import Conjunction, count_disjunctions, normal_form
+from ...core.datamodel.filters import count_tests, disjunctions, has_or, inequality_names, leaves
+from ...core.datamodel.matching import Conjunction, normal_form
 from ...core.driver import Capabilities
-from .abilities import check_order_of_inequality, leaves
+from .abilities import check_order_of_inequality
 from .keys import check_key, check_name, check_namespace
 from .limits import check_filter_value
 
@@ -36,18 +37,18 @@ def prepare(query: Query, limits: Capabilities, aggregated: tuple[str, ...] = ()
         check_name(query.kind, "kind", limits.indexed_bytes)
     check_namespace(query.namespace)
     _check_slice(query)
-    conditions = [] if query.filter is None else list(leaves(query.filter))
+    conditions = list(leaves(query.filter))
     tests = [leaf for leaf in conditions if isinstance(leaf, Test)]
     filter = None if query.filter is None else _checked(query.filter, query, limits)  # noqa: A001
     _check_operators(query, tests, limits)
     _check_ancestors(query, [leaf.key for leaf in conditions if isinstance(leaf, HasAncestor)])
-    _check_orders(query, len(conditions), limits)
+    _check_orders(query, count_tests(conditions), limits)
     check_order_of_inequality(query, tests, limits)
     _check_kindless(query, tests)
     _check_projection(query, tests)
-    if filter is not None and count_disjunctions(filter) > limits.disjunctions:
+    if filter is not None and disjunctions(filter) > limits.disjunctions:
         raise InvalidRequest(
-            f"The filter has {count_disjunctions(filter)} disjunctions in its normal form; the store allows {limits.disjunctions}. "
+            f"The filter has {disjunctions(filter)} disjunctions in its normal form; the store allows {limits.disjunctions}. "
             "Split the query into several."
         )
     branches = [()] if filter is None else normal_form(filter, split_in=True)
@@ -109,15 +110,11 @@ def _check_operators(query: Query, tests: list[Test], limits: Capabilities) -> N
         raise InvalidRequest("The query has more than one '!=' or NOT IN; the store allows one.")
     if excluding and not limits.not_equal:
         raise InvalidRequest("The query has a '!=' or NOT IN, which this store does not have.")
-    if any(test.op is Op.NOT_IN for test in tests) and (_has_or(query.filter) or any(test.op is Op.IN for test in tests)):
+    if any(test.op is Op.NOT_IN for test in tests) and (has_or(query.filter) or any(test.op is Op.IN for test in tests)):
         raise InvalidRequest("The query has a NOT IN together with an IN or OR, which the store refuses; split it.")
-    unequal = {test.name for test in tests if test.op.is_inequality}
+    unequal = inequality_names(tests)
     if limits.inequality_properties is not None and len(unequal) > limits.inequality_properties:
         raise InvalidRequest(f"The query has inequalities on {len(unequal)} properties; the store allows {limits.inequality_properties}.")
-
-
-def _has_or(filter: Filter | None) -> bool:  # noqa: A002
-    return isinstance(filter, Or) or (isinstance(filter, And) and any(map(_has_or, filter.parts)))
 
 
 def _check_ancestors(query: Query, ancestors: list[Key]) -> None:
@@ -169,7 +166,7 @@ def _check_projection(query: Query, tests: list[Test]) -> None:
 def _complete_orders(query: Query, tests: list[Test], needed: tuple[str, ...]) -> tuple[Order, ...]:
     orders = {order.name: order for order in query.orders}
     descending = bool(query.orders) and query.orders[-1].descending
-    unequal = {test.name for test in tests if test.op.is_inequality}
+    unequal = set(inequality_names(tests))
     by_key = (KEY,) if KEY in unequal else ()
     for name in (*query.distinct_on, *sorted(unequal - {KEY}), *by_key, *needed, KEY):
         if name not in orders:

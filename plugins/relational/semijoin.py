@@ -11,10 +11,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ...core.datamodel import Op, Row
+from ...core.datamodel.filters import property_tests
 from ...core.mapping import ColumnMapping
 from ...core.planner.analysis import Analysis
 from ...core.planner.logic import conjunction, superset_filter
-from ...core.planner.normalform import TooManyBranches, tests
+from ...core.planner.normalform import TooManyBranches
 from ...core.planner.plan import keys_of
 from .recording import Recording, Use
 from .sources import Source
@@ -73,7 +74,7 @@ def _rank(source: Source, found: Sequence[Link], fetched: set[str]) -> int:
         return 2 if any(link.table == source.table.name and link.other in fetched for link in found) else 4
     if keys_of(source.filter, source.table.mapping, source.namespace) is not None:
         return 0
-    return 1 if any(test.op in (Op.EQ, Op.IN) for test in tests(source.filter)) else 3
+    return 1 if any(test.op in (Op.EQ, Op.IN) for test in property_tests(source.filter)) else 3
 
 
 def narrowed(source: Source, link: Link, other: Source, rows: Sequence[Row], connection: Any) -> Source:

@@ -203,6 +203,15 @@ class QueryConformance(Conformance):
         asked = query(namespace, *(test("n", ">", i) for i in range(count)))
         assert fits(driver, asked, capable=driver.capabilities.filters_and_orders is None) in (None, [])
 
+    @pytest.mark.parametrize("excess", [0, 1])
+    @pytest.mark.parametrize("op", ["IN", "NOT IN"])
+    def test_each_value_of_a_list_counts_as_a_filter(self, driver: Driver, namespace: str, op: str, excess: int) -> None:
+        able = driver.capabilities
+        most = able.filters_and_orders or 100
+        asked = query(namespace, test("n", op, (1, 2, 3)), *(test("n", ">", i) for i in range(most - 3 + excess)))
+        lists = (able.disjunctions if op == "IN" else able.not_in_values) >= 3
+        assert fits(driver, asked, capable=lists and (not excess or able.filters_and_orders is None)) in (None, [])
+
     @pytest.mark.parametrize(("value", "ids"), [(5, [1, 4]), (3, [2]), (4, [])])
     def test_an_equality_matches_any_element(self, driver: Driver, namespace: str, value: int, ids: list[int]) -> None:
         store(driver, namespace, ARRAYS)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from kindstore.core.datamodel import KEY, And, Entity, Filter, GeoPoint, HasAncestor, Key, Op, Or, Test
-from kindstore.core.datamodel.matching import compile_filter, count_disjunctions, normal_form
+from kindstore.core.datamodel.matching import compile_filter, normal_form
 from kindstore.core.datamodel.ordering import MISSING
 
 A, B, C = Test("a", Op.EQ, 1), Test("b", Op.EQ, 2), Test("c", Op.EQ, 3)
@@ -130,14 +130,6 @@ def test_keys_are_compared_by_path() -> None:
 )
 def test_connectives(filter: Filter, expected: bool) -> None:  # noqa: A002
     assert matches(filter, a=1, b=2, c=0) is expected
-
-
-@pytest.mark.parametrize(
-    ("filter", "count"),
-    [(A, 1), (And((A, B)), 1), (Or((A, B)), 2), (And((Or((A, B)), Or((A, B, C)))), 6), (And((Test("a", Op.IN, (1, 2, 3)), Or((B, C)))), 6)],
-)
-def test_disjunctions_are_counted_as_in_the_normal_form(filter: Filter, count: int) -> None:  # noqa: A002
-    assert count_disjunctions(filter) == len(normal_form(filter, split_in=True)) == count
 
 
 def test_the_normal_form_is_an_or_of_ands() -> None:

@@ -9,10 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kindstore.core.datamodel import KEY, And, Filter, Op, Or, Order, Test
+from kindstore.core.datamodel.filters import count_tests, disjunctions, property_tests
 from kindstore.core.driver import Capabilities
-from kindstore.core.planner import normalform
 from kindstore.core.planner.fit import Fit, fit
-from kindstore.core.planner.normalform import TooManyBranches, conjuncts, disjuncts
+from kindstore.core.planner.normalform import TooManyBranches, conjuncts
 
 from .building import BUDGET, LEGACY, NAMES, RICH, STORES, by, key, matches, test
 
@@ -134,16 +134,16 @@ def test_no_query_asks_for_what_the_store_refuses(store: Capabilities, condition
 
 def refusals(branch: Filter, orders: tuple[Order, ...], store: Capabilities, *, ordered: bool) -> list[str]:
     """Return why a store would refuse a query."""
-    leaves = list(normalform.tests(branch))
+    leaves = list(property_tests(branch))
     unequal = [leaf for leaf in leaves if leaf.op in (Op.NE, Op.NOT_IN)]
     properties = list(dict.fromkeys(leaf.name for leaf in leaves if leaf.op.is_inequality))
     reasons = {
-        "disjunctions": disjuncts(branch) > store.disjunctions,
+        "disjunctions": disjunctions(branch) > store.disjunctions,
         "exclusions": len(unequal) > (1 if store.not_equal else 0),
         "values of NOT IN": any(leaf.op is Op.NOT_IN and len(leaf.value) > store.not_in_values for leaf in unequal),
-        "NOT IN beside OR": any(leaf.op is Op.NOT_IN for leaf in unequal) and disjuncts(branch) > 1,
+        "NOT IN beside OR": any(leaf.op is Op.NOT_IN for leaf in unequal) and disjunctions(branch) > 1,
         "inequalities": store.inequality_properties is not None and len(properties) > store.inequality_properties,
-        "tests": store.filters_and_orders is not None and normalform.count_tests(leaves) + len(orders) > store.filters_and_orders,
+        "tests": store.filters_and_orders is not None and count_tests(leaves) + len(orders) > store.filters_and_orders,
         "order": store.inequality_orders_first and ordered and bool(orders) and properties not in ([], [orders[0].name]),
     }
     return [reason for reason, holds in reasons.items() if holds]

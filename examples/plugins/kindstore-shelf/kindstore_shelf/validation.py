@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
-from kindstore.core.datamodel import KEY, And, Filter, HasAncestor, Key, Mutation, Op, Or, Query, Test, Verb
+from kindstore.core.datamodel import KEY, HasAncestor, Key, Mutation, Op, Query, Test, Verb
 from kindstore.core.datamodel.errors import InvalidRequest, ResourceExhausted, Unsupported
+from kindstore.core.datamodel.filters import has_or, inequality_names, leaves
 from kindstore.core.driver import Capabilities
 
 from .limits import check_entity, check_keys, check_name, check_namespace, check_value
@@ -37,18 +38,20 @@ def check_query(query: Query, limits: Capabilities) -> list[str]:
         check_name("The kind of a query", query.kind, limits)
     if query.offset < 0 or (query.limit or 0) < 0:
         raise InvalidRequest(f"The query has the offset {query.offset} and the limit {query.limit}. Neither may be negative.")
-    leaves = list(_leaves(query.filter)) if query.filter is not None else []
-    ancestors = {leaf.key for leaf in leaves if isinstance(leaf, HasAncestor)}
+    if has_or(query.filter):
+        raise Unsupported("The filter has an OR, which a shelf does not have. Run a query for each branch.")
+    conditions = list(leaves(query.filter))
+    ancestors = {leaf.key for leaf in conditions if isinstance(leaf, HasAncestor)}
     if len(ancestors) > 1:
         raise InvalidRequest("The query has two ancestors. Name one.")
     check_keys(ancestors, limits)
-    for key in (*ancestors, *(leaf.value for leaf in leaves if isinstance(leaf, Test) and leaf.name == KEY)):
+    for key in (*ancestors, *(leaf.value for leaf in conditions if isinstance(leaf, Test) and leaf.name == KEY)):
         if isinstance(key, Key) and key.namespace != query.namespace:
             raise InvalidRequest(f"The query names {key}, which is in another namespace than the query.")
-    tests = [leaf for leaf in leaves if isinstance(leaf, Test)]
+    tests = [leaf for leaf in conditions if isinstance(leaf, Test)]
     for test in tests:
         _check_test(test, query, limits)
-    return _check_inequalities(query, sorted({test.name for test in tests if test.op.is_inequality}))
+    return _check_inequalities(query, sorted(inequality_names(tests)))
 
 
 def _check_test(test: Test, query: Query, limits: Capabilities) -> None:
@@ -68,14 +71,3 @@ def _check_inequalities(query: Query, names: list[str]) -> list[str]:
     if names and query.orders and query.orders[0].name != names[0]:
         raise Unsupported(f"The query has an inequality on {names[0]}, which must be its first sort order. Sort yourself.")
     return names
-
-
-def _leaves(part: Filter) -> Iterator[Test | HasAncestor]:
-    match part:
-        case And(parts):
-            for each in parts:
-                yield from _leaves(each)
-        case Or():
-            raise Unsupported("The filter has an OR, which a shelf does not have. Run a query for each branch.")
-        case _:
-            yield part
