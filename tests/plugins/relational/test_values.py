@@ -12,6 +12,7 @@ import pytest
 from django.db import DataError, connection, connections, models
 from django.db.models import Count, F, Max, Q, Sum
 from django.db.models.functions import Coalesce, TruncDay
+from django.test.utils import isolate_apps
 from records.models import Author, Defaulted, EveryField, Nullable, Record
 from relations.models import Book
 
@@ -112,6 +113,25 @@ class TestDecimalsInJoins:
     def test_are_read_with_the_places_of_the_field(self) -> None:
         assert sorted(map(str, Author.objects.values_list("record__price", flat=True))) == ["10.00", "2.50"]
         assert str(Author.objects.aggregate(m=Max("record__price"))["m"]) == "10.00"
+
+    @isolate_apps("relations")
+    @pytest.mark.parametrize("text", ["2.5", "2.50"])
+    def test_are_found_where_sqlite_would_make_an_index(self, text: str) -> None:
+        class Node(models.Model):
+            loan = models.DurationField(null=True)
+            day = models.DateField(null=True)
+            price = models.DecimalField(max_digits=8, decimal_places=2)
+            label = models.TextField(default="")
+            parent = models.ForeignKey("self", models.CASCADE, null=True)
+
+            class Meta:
+                app_label = "relations"
+
+        Node.objects.create(id=13, price=Decimal("2.50"), loan=dt.timedelta(0))
+        Node.objects.create(id=17, price=Decimal("2.50"), loan=dt.timedelta(0), parent_id=13)
+        rows = Node.objects.filter(node__loan=dt.timedelta(0)).filter(Q(parent__parent__label="a") | ~Q(day__month=1))
+
+        assert [row.pk for row in rows.filter(node__price=Decimal(text))] == [13]
 
     def test_are_grouped(self) -> None:
         Record.objects.create(author=Author.objects.get(), price=Decimal("2.5"))
