@@ -11,8 +11,11 @@ from unittest import expectedFailure, skip
 
 import django
 from django.conf import settings
+from django.core.cache import caches
+from django.core.cache.backends.db import BaseDatabaseCache
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management import CommandError, call_command
+from django.db import router
 from django.db.backends.base.creation import TEST_DATABASE_PREFIX, BaseDatabaseCreation
 
 from ..datamodel import ENTITY, KEY, Column, Entity, Key, Mutation, Order, Query, Shape, Type, Value, Verb
@@ -55,7 +58,7 @@ class DatabaseCreation(BaseDatabaseCreation):
             raise
         if serialize or (serialize is None and django.VERSION < (6, 0)):
             self.connection._test_serialized_contents = self.serialize_db_to_string()
-        call_command("createcachetable", database=self.connection.alias)
+        self._warn_of_cache_tables()
         if os.environ.get("RUNNING_DJANGOS_TEST_SUITE") == "true":
             self.mark_expected_failures_and_skips()
         return namespace
@@ -205,6 +208,18 @@ class DatabaseCreation(BaseDatabaseCreation):
             call_command("migrate", verbosity=max(verbosity - 1, 0), interactive=False, database=self.connection.alias, run_syncdb=True)
         finally:
             settings.MIGRATION_MODULES = modules
+
+    def _warn_of_cache_tables(self) -> None:
+        """Say which caches have no table here: they speak SQL. What does not use them can be tested all the same."""
+        caches_here = [name for name in settings.CACHES if self._holds(caches[name])]
+        if caches_here:
+            self.log(
+                f"No cache table is made for CACHES: {', '.join(caches_here)}. DatabaseCache needs SQL, and the database "
+                f"{self.connection.alias!r} has none. Use another cache backend, or let a router's allow_migrate() keep the cache elsewhere."
+            )
+
+    def _holds(self, cache: Any) -> bool:
+        return isinstance(cache, BaseDatabaseCache) and bool(router.allow_migrate_model(self.connection.alias, cache.cache_model_class))
 
     def _clone_test_db(self, suffix: str, verbosity: int, keepdb: bool = False) -> None:  # noqa: ARG002 - Django's signature
         """Copy all entities to the clone's namespace."""

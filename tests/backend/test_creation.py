@@ -72,6 +72,29 @@ def test_it_is_a_namespace_of_its_own(alias: Any) -> None:
     assert not rows(alias).filter(pk=77).exists()
 
 
+CACHE = {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": "cached"}
+
+
+@override_settings(CACHES={"default": CACHE, "other": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}})
+def test_it_has_no_cache_table_and_says_so(alias: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    create(alias)
+
+    assert "auth_user" in alias.introspection.table_names()
+    assert "No cache table is made for CACHES: default. DatabaseCache needs SQL" in capsys.readouterr().err
+
+
+class CacheElsewhere:
+    def allow_migrate(self, db: str, app_label: str, **hints: Any) -> bool | None:  # noqa: ARG002 - Django's signature
+        return False if app_label == "django_cache" else None
+
+
+@override_settings(CACHES={"default": CACHE}, DATABASE_ROUTERS=[CacheElsewhere()])
+def test_a_cache_that_is_kept_elsewhere_is_not_mentioned(alias: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    create(alias)
+
+    assert capsys.readouterr().err == ""
+
+
 def test_it_is_migrated(alias: Any) -> None:
     create(alias)
     assert "auth_user" in alias.introspection.table_names()
