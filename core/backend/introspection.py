@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 from django.db.backends.base.introspection import BaseDatabaseIntrospection, TableInfo
 from django.db.models import Index
 
+from ..mapping.columns import unquoted
 from ..mapping.types import DATA_TYPES
 from .catalog import Catalog, ColumnEntry, ConstraintEntry, TableEntry
 from .description import index_name
@@ -48,6 +49,10 @@ class DatabaseIntrospection(BaseDatabaseIntrospection):
     @property
     def catalog(self) -> Catalog:
         return Catalog(self.connection)
+
+    def identifier_converter(self, name: str) -> str:
+        """Return a model's name of a table or column as the catalog has it, so that Django finds it there."""
+        return unquoted(name)
 
     def table_names(self, cursor: Any = None, include_views: bool = False) -> list[str]:  # noqa: ARG002 - Django's signature
         return sorted(self.catalog.names())

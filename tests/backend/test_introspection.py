@@ -8,8 +8,10 @@ from typing import Any
 import pytest
 from django.contrib.contenttypes.models import ContentType
 from django.core.management import call_command
-from django.db import ProgrammingError, models
+from django.core.management.commands.migrate import Command as MigrateCommand
+from django.db import ProgrammingError, models, router
 from django.db.migrations import operations as ops
+from django.test.utils import isolate_apps
 
 from kindstore.testing import assertNumRPCs
 
@@ -148,3 +150,22 @@ def test_flush_empties_kinds_that_were_never_migrated(connection: Any) -> None:
     assert connection.introspection.table_names() == []
     call_command("flush", interactive=False, database=connection.alias, inhibit_post_migrate=True)
     assert not ContentType.objects.using(connection.alias).exists()
+
+
+@isolate_apps("records")
+def test_a_quoted_table_is_made_once(connection: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Odd(models.Model):
+        class Meta:
+            app_label = "records"
+            db_table = '"odd table"'
+
+    monkeypatch.setattr(router, "get_migratable_models", lambda *_, **__: [Odd])
+    made = []
+    for _ in range(2):
+        command = MigrateCommand(stdout=StringIO())
+        command.verbosity = 1
+        command.sync_apps(connection, ["records"])
+        made.append('Creating table "odd table"' in command.stdout.getvalue())
+
+    assert made == [True, False]
+    assert connection.introspection.table_names() == ["odd table"]
