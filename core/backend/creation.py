@@ -214,8 +214,8 @@ class DatabaseCreation(BaseDatabaseCreation):
         caches_here = [name for name in settings.CACHES if self._holds(caches[name])]
         if caches_here:
             self.log(
-                f"No cache table is made for CACHES: {', '.join(caches_here)}. DatabaseCache needs SQL, and the database "
-                f"{self.connection.alias!r} has none. Use another cache backend, or let a router's allow_migrate() keep the cache elsewhere."
+                f"No cache table is made for CACHES: {', '.join(caches_here)}. DatabaseCache needs SQL, and "
+                f"{self.connection.alias!r} has none. Use another cache backend, or keep the cache elsewhere by a router's allow_migrate()."
             )
 
     def _holds(self, cache: Any) -> bool:
