@@ -13,6 +13,7 @@ from ...core.datamodel import Mutation
 from ...core.driver import RPC, Observe
 from .channel import Channel
 from .errors import translate
+from .gate import RPCS
 from .keys import Home
 from .retry import RetryPolicy
 
@@ -61,5 +62,6 @@ class Caller:
         return response, size
 
     def _send(self, method: str, data: bytes, started: float) -> tuple[Any, int]:
-        left = self._timeout - (time.perf_counter() - started)
-        return self._channel.method(method)(data, timeout=max(left, 0.01), metadata=self._metadata)
+        with RPCS:
+            left = self._timeout - (time.perf_counter() - started)
+            return self._channel.method(method)(data, timeout=max(left, 0.01), metadata=self._metadata)
