@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Mapping
+from math import inf
 from typing import TYPE_CHECKING, Any
 
 from django.core.exceptions import ImproperlyConfigured
@@ -16,7 +18,8 @@ if TYPE_CHECKING:
     from .driver import DatastoreDriver
 
 ENDPOINT = "datastore.googleapis.com:443"
-OPTIONS = ("emulator_host", "endpoint", "timeout")
+TEXT, SECONDS = "a string", "a number of seconds above 0"
+OPTIONS = {"emulator_host": TEXT, "endpoint": TEXT, "timeout": SECONDS}
 PROJECT_VARIABLES = ("GOOGLE_CLOUD_PROJECT", "DATASTORE_PROJECT_ID")
 EMULATOR_VARIABLE = "DATASTORE_EMULATOR_HOST"
 
@@ -25,7 +28,7 @@ class DatastorePlugin:
     """Hands over the driver of Cloud Datastore, the legacy store."""
 
     capabilities: Capabilities = LEGACY
-    options: tuple[str, ...] = OPTIONS
+    options: Mapping[str, str] = OPTIONS  # what each option takes
     extra = "datastore"
 
     @hookimpl
@@ -63,24 +66,36 @@ class DatastorePlugin:
         from .keys import Home
 
         emulator = emulator_of(settings)
-        target = emulator or settings.driver_options.get("endpoint", ENDPOINT)
+        target = emulator or settings.driver_options.get("endpoint") or ENDPOINT
         return {
             "channel": Channel(target, settings.credentials, secure=emulator is None),
             "home": Home(project_of(settings), database_of(settings)),
             "capabilities": self.capabilities if emulator is None else emulated(self.capabilities),
             "emulated": emulator is not None,
-            "timeout": float(settings.driver_options.get("timeout", DEFAULT_TIMEOUT)),
+            "timeout": float(settings.driver_options.get("timeout") or DEFAULT_TIMEOUT),
         }
 
 
-def check_options(settings: AliasSettings, known: tuple[str, ...]) -> None:
-    """Refuse driver options that are not known."""
+def check_options(settings: AliasSettings, known: Mapping[str, str]) -> None:
+    """Refuse driver options that are not known, or whose value is of no use. None is as good as no option."""
     unknown = sorted(set(settings.driver_options) - set(known))
     if unknown:
         raise ImproperlyConfigured(
             f"DATABASES[{settings.alias!r}]['OPTIONS']['driver'] has the unknown option {', '.join(map(repr, unknown))}. "
             f"The driver's options are {', '.join(map(repr, sorted(known)))}."
         )
+    for name, value in settings.driver_options.items():
+        if value is not None and not _ACCEPTS[known[name]](value):
+            raise ImproperlyConfigured(
+                f"DATABASES[{settings.alias!r}]['OPTIONS']['driver'][{name!r}] is {value!r}; it must be {known[name]}."
+            )
+
+
+def _is_seconds(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and 0 < value < inf
+
+
+_ACCEPTS: dict[str, Callable[[Any], bool]] = {TEXT: lambda value: isinstance(value, str), SECONDS: _is_seconds}
 
 
 def emulator_of(settings: AliasSettings) -> str | None:

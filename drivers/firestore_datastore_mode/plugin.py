@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..datastore.plugin import OPTIONS, DatastorePlugin
+from ..datastore.plugin import OPTIONS, TEXT, DatastorePlugin
 from .capabilities import FIRESTORE
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ class FirestorePlugin(DatastorePlugin):
     """Hands over the driver of Firestore in Datastore mode."""
 
     capabilities = FIRESTORE
-    options = (*OPTIONS, "admin_endpoint")
+    options = OPTIONS | {"admin_endpoint": TEXT}
     extra = "firestore"
 
     def check_database(self, settings: AliasSettings) -> None:

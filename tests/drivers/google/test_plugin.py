@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import math
+import re
+
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 from google.auth.credentials import AnonymousCredentials
@@ -29,6 +32,34 @@ def settings(**given):
 def test_an_unknown_option_lists_the_known_ones(plugin):
     with pytest.raises(ImproperlyConfigured, match=r"unknown option 'emulater_host'.*'emulator_host'.*'timeout'"):
         plugin().driver(settings(project="p", driver_options={"emulater_host": "x"}))
+
+
+@PLUGINS
+@pytest.mark.parametrize(
+    ("option", "value", "wanted"),
+    [
+        *(("timeout", value, "a number of seconds above 0") for value in ("x", "30", True, 0, -1, math.nan, math.inf, [3])),
+        ("emulator_host", 8081, "a string"),
+        ("endpoint", ("localhost", 1), "a string"),
+    ],
+)
+def test_an_option_of_a_wrong_type_is_named(plugin, option, value, wanted):
+    place = re.escape(f"DATABASES['default']['OPTIONS']['driver'][{option!r}] is {value!r}; it must be {wanted}.")
+    with pytest.raises(ImproperlyConfigured, match=place):
+        plugin().driver(settings(project="p", driver_options={option: value}))
+
+
+def test_the_endpoint_of_the_administration_is_a_string():
+    with pytest.raises(ImproperlyConfigured, match=r"\['admin_endpoint'\] is 1; it must be a string"):
+        FirestorePlugin().driver(settings(project="p", driver_options={"admin_endpoint": 1}))
+
+
+@PLUGINS
+def test_an_option_that_is_none_is_as_good_as_left_out(plugin, monkeypatch):
+    monkeypatch.setenv("DATASTORE_EMULATOR_HOST", "localhost:1")
+    options = dict.fromkeys(("emulator_host", "endpoint", "timeout"))
+    driver, plain = (plugin().driver(settings(project="p", driver_options=given)) for given in (options, {}))
+    assert (driver.identity, driver._call._timeout) == (plain.identity, plain._call._timeout)
 
 
 @PLUGINS
