@@ -23,6 +23,7 @@ from .paging import Progress, ResponseSizes, may_repeat
 from .query import encode_aggregation, encode_query
 from .retry import RetryPolicy
 from .rows import row_decoder
+from .unsettled import Unsettled
 
 ALLOCATED_AT_ONCE = 500
 DEFAULT_TIMEOUT = 60.0
@@ -52,7 +53,7 @@ class DatastoreDriver:
         self.identity = f"google:{channel.target}/{home.project}/{home.database or '(default)'}"
         self._channel = channel
         # An emulator may never show a write to a query; reset() has to find it all the same.
-        self._unsettled: set[Key] | None = set() if emulated and not capabilities.strong_queries else None
+        self._unsettled = Unsettled() if emulated and not capabilities.strong_queries else None
         self._sizes = ResponseSizes()
         self._call = Caller(channel, home, timeout=timeout, retry=retry or RetryPolicy())
 
@@ -99,7 +100,7 @@ class DatastoreDriver:
         for mutation in mutations:
             encode_mutation(add(), mutation, self.home)
         if self._unsettled is not None:
-            self._unsettled.update(mutation.key.root for mutation in mutations)
+            self._unsettled.add(mutation.key for mutation in mutations)
         data = request.SerializeToString()
         check_sizes(request, mutations, len(data), self.capabilities)
         response, _ = self._call("Commit", data, mutations, observe, mutations=mutations)
@@ -208,9 +209,9 @@ class DatastoreDriver:
 
     def _settle(self, namespace: str) -> None:
         if self._unsettled is not None:
-            roots = [root for root in tuple(self._unsettled) if root.namespace == namespace]
+            roots = self._unsettled.within(namespace)
             self.lookup(roots, _KEYS)
-            self._unsettled.difference_update(roots)
+            self._unsettled.forget(roots)
 
     def _all_keys(self, namespace: str) -> list[Key]:
         pages = self.run_query(Query(kind=None, namespace=namespace), _KEYS)

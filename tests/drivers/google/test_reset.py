@@ -6,6 +6,7 @@ from kindstore.core.datamodel import ID, Column, Entity, Key, Mutation, Query, S
 from kindstore.drivers.datastore.channel import Channel
 from kindstore.drivers.datastore.driver import DatastoreDriver
 from kindstore.drivers.datastore.keys import Home
+from kindstore.drivers.datastore.unsettled import Unsettled
 from kindstore.testing.emulator import Emulator
 
 pytestmark = pytest.mark.usefixtures("datastore_emulator")  # tells the session that one has to be installed
@@ -45,4 +46,19 @@ def test_a_reset_ends_though_queries_go_on_showing_what_it_deleted(driver):
 def test_a_reset_forgets_what_it_looked_up(driver):
     driver.commit([Mutation(Verb.INSERT, key, Entity(None, {})) for key in keys("twice", 5)])
     driver.reset("twice")
-    assert driver._unsettled == set()
+    assert len(driver._unsettled) == 0
+
+
+def test_only_the_last_groups_are_kept_for_a_reset():
+    unsettled = Unsettled(most=3)
+    first, second, third, fourth = keys("many", 4)
+    unsettled.add([first, second, third, first.child("Part", 1), fourth])
+    assert unsettled.within("many") == [third, first, fourth]
+
+
+def test_the_groups_of_another_namespace_stay():
+    unsettled = Unsettled()
+    here, there = (keys(namespace, 1) for namespace in ("here", "there"))
+    unsettled.add([*here, *there])
+    unsettled.forget(unsettled.within("here"))
+    assert [unsettled.within("here"), unsettled.within("there")] == [[], there]
