@@ -16,6 +16,7 @@ from django.db.models.sql.where import ExtraWhere
 
 from .functions import DECIMAL, DECIMAL_SUM
 from .jsonpaths import check_keys
+from .moments import comparable
 from .recording import Statement
 
 if TYPE_CHECKING:
@@ -53,6 +54,7 @@ class SQLCompiler(django_compiler.SQLCompiler):
             self.connection.recording.raw = True
         if isinstance(node, (KeyTransform, Lookup)):
             check_keys(node)
+            node = comparable(node)
         own = getattr(node, f"as_{self.connection.outer.vendor}", None)
         return super().compile(node) if own is None else own(self, self.connection)
 
