@@ -55,7 +55,7 @@ def _without_exclusions(filter_: Filter, names: Container[str]) -> Filter | None
 
 def _without_costliest(filter_: Filter) -> Filter | None:
     """Leave the conjunct out that multiplies the branches most. What remains must still narrow the rows, unless it excluded only a few."""
-    parts = list(filter_.parts) if isinstance(filter_, And) else [filter_]
+    parts: list[Filter] = list(filter_.parts) if isinstance(filter_, And) else [filter_]
     costliest = max(parts, key=cost)
     parts.remove(costliest)
     if cost(costliest) == 1 or not (_excludes(costliest) or any(_narrows(part) for part in parts)):

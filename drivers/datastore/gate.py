@@ -16,7 +16,8 @@ class Gate:
     def __init__(self, patience: float = 10.0) -> None:
         """`patience` is how many seconds a fork waits at most: a child of a long RPC may hang, but a fork must not."""
         self._patience = patience
-        self.open_in_child()
+        self._inside = self._closings = 0
+        self._changed = threading.Condition()
 
     def __enter__(self) -> None:
         with self._changed:
