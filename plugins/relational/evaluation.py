@@ -53,7 +53,7 @@ def compiled(scratch: Scratch, model: Any, expressions: dict[Any, Any]) -> tuple
             sql, values = compiler.compile(expression)
             parts.append(f"({sql})")
             params.extend(values)
-    name = compiler.quote_name_unless_alias(alias)
+    name = scratch.ops.quote_name(alias)
     text = f"SELECT {', '.join(parts)} FROM {quoted(ROWS)} AS {name} ORDER BY {name}.{_row_number(model)}"
     decoders = [_decoder(scratch, field, expression) for field, expression in expressions.items()]
     return Statement(model, text, tuple(params), recording, "an expression reads other rows"), decoders

@@ -120,9 +120,11 @@ SUBQUERIES: dict[str, Query] = {
     "count of distinct joined rows": lambda a: b(a).filter(authors__born__gt=0).distinct().count(),
     "count of a slice of joined rows": lambda a: b(a).filter(authors__born__gt=0)[:2].count(),
     "exists()": lambda a: (b(a).filter(publisher__name="Alpha").exists(), b(a).filter(publisher__name="none").exists()),
-    "union": lambda a: sorted(u(a).filter(pages=150).values_list("pk").union(u(a).filter(pages=0).values_list("pk"))),
-    "intersection": lambda a: sorted(u(a).filter(pages=150).values_list("pk").intersection(u(a).filter(rating=None).values_list("pk"))),
-    "difference": lambda a: sorted(u(a).values_list("pk").difference(u(a).filter(pages=150).values_list("pk"))),
+    "union": lambda a: sorted(u(a).filter(pages=150).values_list("pk").union(u(a).filter(pages=0).values_list("pk")).order_by()),
+    "intersection": lambda a: sorted(
+        u(a).filter(pages=150).values_list("pk").intersection(u(a).filter(rating=None).values_list("pk")).order_by()
+    ),
+    "difference": lambda a: sorted(u(a).values_list("pk").difference(u(a).filter(pages=150).values_list("pk")).order_by()),
     "union all, ordered": lambda a: list(u(a).values_list("title").union(p(a).order_by().values_list("name"), all=True).order_by("title")),
     "sliced union": lambda a: list(
         u(a).values_list("pages", "pk").union(p(a).order_by().values_list("born", "pk")).order_by("pages", "pk")[1:4]
