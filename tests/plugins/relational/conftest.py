@@ -10,6 +10,7 @@ import pytest
 from django.db import connection, connections
 
 PLAIN = "plain"
+SHARED = f"relational-shared-{uuid4().hex}"
 
 
 @pytest.fixture(scope="session")
@@ -38,22 +39,36 @@ def options() -> dict[str, Any]:
     return {"policy": "allow"}
 
 
+@pytest.fixture(scope="session")
+def filled() -> set[str]:
+    """The namespaces that hold the rows already."""
+    return set()
+
+
 @pytest.fixture(autouse=True)
-def namespace(django_db_blocker: Any, monkeypatch: pytest.MonkeyPatch, options: dict[str, Any], _plain: None) -> Iterator[str]:
-    """Let a test have a store with the same rows, and the relational plugin."""
+def namespace(
+    request: pytest.FixtureRequest,
+    django_db_blocker: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    options: dict[str, Any],
+    filled: set[str],
+    _plain: None,
+) -> Iterator[str]:
+    """Let a test have a store with the same rows, and the relational plugin; the tests of a module that says READS_ONLY share one."""
     from django.contrib.contenttypes.models import ContentType
 
     from .library import fill
 
-    name = f"relational-{uuid4().hex}"
+    name = SHARED if getattr(request.module, "READS_ONLY", False) else f"relational-{uuid4().hex}"
     monkeypatch.setitem(connection.settings_dict, "NAMESPACE", name)
     monkeypatch.setitem(connection.settings_dict, "PLUGINS", ["relational"])
     monkeypatch.setitem(connection.settings_dict, "OPTIONS", {"ids": "sequential", "relational": options})
     ContentType.objects.clear_cache()
     with django_db_blocker.unblock():
         connection.close()
-        fill("default")
+        if name not in filled:
+            fill("default")
+            filled.add(name)
         yield name
-        connection.session.driver.reset(name)
-        connection.close()
+        connection.close()  # the namespace is left to the end of the run: an emulator takes long to find what is in it
     ContentType.objects.clear_cache()

@@ -6,6 +6,8 @@ import pytest
 
 from .queries import EVERY, Query
 
+READS_ONLY = True
+
 
 @pytest.mark.parametrize("query", EVERY.values(), ids=EVERY)
 def test_result_is_that_of_sqlite(query: Query) -> None:
