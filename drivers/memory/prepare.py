@@ -37,6 +37,10 @@ def prepare(query: Query, limits: Capabilities, aggregated: tuple[str, ...] = ()
         check_name(query.kind, "kind", limits.indexed_bytes)
     check_namespace(query.namespace)
     _check_slice(query)
+    if query.filter is None and query.kind is not None:
+        _check_orders(query, 0, limits)
+        _check_projection(query, [])
+        return Prepared(query, ((),), _complete_orders(query, [], (*query.projection, *aggregated)))
     conditions = list(leaves(query.filter))
     tests = [leaf for leaf in conditions if isinstance(leaf, Test)]
     filter = None if query.filter is None else _checked(query.filter, query, limits)  # noqa: A001
