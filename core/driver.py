@@ -64,11 +64,16 @@ def unobserved(rpc: RPC) -> None:
 
 @dataclass(frozen=True, slots=True)
 class ReadOptions:
-    """How to read: inside a store transaction, or at a past moment (aware, UTC), or (neither) the latest."""
+    """How to read: inside a store transaction, or at a past moment (aware, UTC), or (neither) the latest.
+
+    `on_read_time` is told, before any row is returned, of the moment whose state is read, if the store says it.
+    """
 
     transaction: bytes | None = None
     read_time: datetime | None = None
     page_size: int | None = None  # rows for each RPC of a query; None: as many as a bounded response holds
+    on_read_time: Callable[[datetime], None] | None = None
+    locks: bool = False  # the rows must not change until the transaction of `atomic` has committed; drivers pass it over
 
 
 LATEST = ReadOptions()

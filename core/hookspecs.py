@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from django.db.models import Model
 
     from .driver import Driver
-    from .roles import CommitLayer, Observer, PredicateRewriter, ReadLayer, ResidualEngine, Step, TransactionManager
+    from .roles import CommitLayer, Observer, PredicateRewriter, ReadLayer, ResidualEngine, Step, TransactionManager, UniqueKeeper
     from .settings import AliasSettings
 
 
@@ -54,6 +54,11 @@ def commit_layer() -> CommitLayer | None:
 @hookspec(firstresult=True)
 def transaction_manager() -> TransactionManager | None:
     """Hand over what makes `atomic` a transaction. Called when a connection is made ready; without it atomic only sequences statements."""
+
+
+@hookspec(firstresult=True)
+def unique_keeper() -> UniqueKeeper | None:
+    """Hand over what keeps values unique; without it nothing does but the primary key. Called when an alias is made ready."""
 
 
 @hookspec(firstresult=True)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from django.db.models import Model
 
     from .driver import Driver
-    from .roles import CommitLayer, Observer, PredicateRewriter, ReadLayer, ResidualEngine, Step, TransactionManager
+    from .roles import CommitLayer, Observer, PredicateRewriter, ReadLayer, ResidualEngine, Step, TransactionManager, UniqueKeeper
     from .settings import AliasSettings
 
 __all__ = ["Plugins", "hookimpl"]
@@ -69,6 +69,9 @@ class Plugins:
 
     def transaction_manager(self) -> TransactionManager | None:
         return self._manager.hook.transaction_manager()
+
+    def unique_keeper(self) -> UniqueKeeper | None:
+        return self._manager.hook.unique_keeper()
 
     def residual_engine(self) -> ResidualEngine | None:
         return self._manager.hook.residual_engine()

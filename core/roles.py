@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from django.db.models import Model
 
-    from .datamodel import Key, Mutation, MutationResult, Row, Shape
+    from .datamodel import Aggregation, Key, Mutation, MutationResult, Page, Query, Row, Shape, Value
     from .driver import RPC, ReadOptions
     from .planner.predicate import Predicate
-    from .session.changes import Batch
+    from .session.changes import Batch, Change, Unit
+    from .session.session import Session
 
 
 class Step(Protocol):
     """Adds to a batch of changes: derived properties, derived entities, guards; or refuses it with an IntegrityError.
 
     `needs_before` asks for the rows as they were, `needs_after` for the rows as they will be, whole. Where no step of a model needs
-    the rows as they were, a write may do without a read.
+    the rows as they were, a write may do without a read. A step may have an attribute `columns`, the frozenset of the names of those that
+    concern it: an update that sets none of them passes it by.
     """
 
     needs_before: bool
@@ -39,8 +41,23 @@ Commit = Callable[[Sequence["Mutation"], "bytes | None"], "list[MutationResult]"
 CommitLayer = Callable[[Commit], Commit]  # called once, with the next commit; returns the closure that surrounds it
 
 
+class Transaction(Protocol):
+    """Stands between a session and the store while it is open: reads see what it has written, and its writes wait for the commit.
+
+    It raises what the store would: AlreadyExists, NotFound and VersionConflict at the statement, as far as they can be known by then.
+    """
+
+    def lookup(self, keys: Sequence[Key], shape: Shape, options: ReadOptions) -> list[Row | None]: ...
+
+    def run_query(self, query: Query, shape: Shape, options: ReadOptions) -> Iterator[Page]: ...
+
+    def aggregate(self, query: Query, aggregations: Sequence[Aggregation], options: ReadOptions) -> tuple[Value, ...]: ...
+
+    def write(self, unit: Unit, mutations: Sequence[Mutation]) -> list[MutationResult]: ...
+
+
 class TransactionManager(Protocol):
-    """Begins, commits and rolls back the transaction of one connection, with savepoints."""
+    """Begins, commits and rolls back the transaction of one connection, with savepoints. It sets the session's `transaction`."""
 
     def begin(self, connection: Any) -> None: ...
 
@@ -53,6 +70,21 @@ class TransactionManager(Protocol):
     def savepoint_rollback(self, connection: Any, name: str) -> None: ...
 
     def savepoint_commit(self, connection: Any, name: str) -> None: ...
+
+    def close(self) -> None:
+        """Roll back whatever is open: the connection is closed."""
+        ...
+
+
+class UniqueKeeper(Protocol):
+    """Keeps values unique: knows which row has them."""
+
+    def owners(self, session: Session, model: type[Model], changes: Sequence[Change], columns: Collection[str] | None) -> list[Key | None]:
+        """Return for each insert the key of the stored row that has the same unique values, None where there is none.
+
+        `columns` are those of one unique constraint, None stands for all constraints of the model.
+        """
+        ...
 
 
 class ResidualEngine(Protocol):

@@ -129,7 +129,7 @@ class DatabaseWrapper(BaseDatabaseWrapper):
         return {}
 
     def get_new_connection(self, conn_params: dict[str, Any]) -> Session:  # noqa: ARG002 - Django's signature
-        return Session(self.kindstore, self.log, lambda: self.queries_logged)
+        return Session(self.kindstore, self, self.log, lambda: self.queries_logged)
 
     def init_connection_state(self) -> None:
         """Nothing to set up: a store has no session state."""

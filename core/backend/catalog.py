@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 from django.db.utils import ProgrammingError
 
 from ..datamodel import ENTITY, ID, Column, Entity, HasAncestor, Key, Mutation, Query, Shape, Type, Verb
-from ..session.contention import commit_patiently
+from ..session.changes import Unit
+from ..session.committing import commit
 
 if TYPE_CHECKING:
     from .base import DatabaseWrapper
@@ -132,7 +133,7 @@ class Catalog:
     def put(self, *entries: TableEntry, gone: Iterable[str] = ()) -> None:
         """Write entries, and delete those of other tables, all at once."""
         deletions = [Mutation(Verb.DELETE, self.key(name)) for name in gone]
-        commit_patiently(self.connection.session, [*map(self.mutation, entries), *deletions])
+        commit(self.connection.session, Unit((), [*map(self.mutation, entries), *deletions]))
 
     def delete(self, name: str) -> None:
         """Delete the entry of a table, if there is one."""

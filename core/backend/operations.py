@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Any, cast
 from django.db.backends.base.operations import BaseDatabaseOperations
 
 from ..datamodel import KEY, Column, Mutation, Query, Shape, Type, Verb
+from ..datamodel.entity import INT_MAX, INT_MIN
 from ..mapping.columns import unquoted
-from ..mapping.conversion import INT_MAX, INT_MIN, LOADERS, Refusal, datetime_loader
+from ..mapping.conversion import LOADERS, Refusal, datetime_loader
 from ..mapping.types import DATA_TYPES
-from ..session.contention import commit_patiently
+from ..session.changes import Unit
+from ..session.committing import commit
 
 if TYPE_CHECKING:
     from .base import DatabaseWrapper
@@ -96,7 +98,7 @@ class DatabaseOperations(BaseDatabaseOperations):
         keys = [row[0] for page in session.run_query(query, KEYS) for row in page.rows]
         for start in range(0, len(keys), limit):
             batch = keys[start : start + limit]
-            commit_patiently(session, [Mutation(Verb.DELETE, key) for key in batch])
+            commit(session, Unit((), [Mutation(Verb.DELETE, key) for key in batch]))
             deleted += len(batch)
         return deleted
 

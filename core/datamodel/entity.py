@@ -9,6 +9,8 @@ from typing import Union
 
 from .key import Key
 
+INT_MIN, INT_MAX = -(2**63), 2**63 - 1
+
 
 @dataclass(frozen=True, slots=True)
 class GeoPoint:

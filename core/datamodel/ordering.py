@@ -91,6 +91,11 @@ def microseconds(moment: datetime) -> int:
     return (moment - EPOCH) // _MICROSECOND
 
 
+def moment_of(micros: int) -> datetime:
+    """Return microseconds since 1970 as an aware datetime."""
+    return EPOCH + timedelta(microseconds=micros)
+
+
 def path_key(path: Path) -> tuple[int | str, ...]:
     """Return what orders a key's path: parents before children, ids before names, negative ids first."""
     if len(path) == 1:

@@ -12,9 +12,9 @@ from django.conf import settings
 from django.utils import timezone
 
 from ..datamodel import GeoPoint, Key, Value
+from ..datamodel.entity import INT_MAX, INT_MIN
 from . import decimals
 
-INT_MIN, INT_MAX = -(2**63), 2**63 - 1
 INDEXED_BYTES = 1500
 _ALWAYS_SHORT = INDEXED_BYTES // 4  # so many characters never take more bytes
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)

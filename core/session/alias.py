@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import threading
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
 
 from django.core.exceptions import ImproperlyConfigured
 from django.db.utils import DataError
@@ -14,7 +16,7 @@ from ..settings import AliasSettings, read_alias
 
 if TYPE_CHECKING:
     from ..driver import Driver
-    from ..roles import PredicateRewriter, Step
+    from ..roles import PredicateRewriter, Step, UniqueKeeper
 
 _lock = threading.Lock()
 _drivers: dict[tuple[Any, ...], Driver] = {}
@@ -28,8 +30,6 @@ class Alias:
         self.plugins: Plugins = plugins_of(settings, driver_plugin)
         self.driver: Driver = self._driver(driver_plugin)
         self.capabilities = self.driver.capabilities
-        self._steps: dict[str, tuple[Step, ...]] = {}
-        self._rewriters: dict[str, tuple[PredicateRewriter, ...]] = {}
 
     def _driver(self, driver_plugin: type) -> Driver:
         """Return the driver that this process uses for these settings: made once, for it holds the connection to the store."""
@@ -51,6 +51,11 @@ class Alias:
                 _drivers[source] = driver
         return driver
 
+    @cached_property
+    def unique_keeper(self) -> UniqueKeeper | None:
+        """What keeps values unique, if a plugin does."""
+        return self.plugins.unique_keeper()
+
     def namespace(self) -> str:
         """Return the namespace of the statement that is about to run."""
         namespace = self.settings.namespace
@@ -63,19 +68,28 @@ class Alias:
 
     def steps(self, model: Any) -> tuple[Step, ...]:
         """Return what the plugins do when rows of a model are written: checks first, then indexes."""
-        label = model._meta.label
-        steps = self._steps.get(label)
+        known = _on_model(model, "_kindstore_steps")
+        steps: tuple[Step, ...] | None = known.get(self)
         if steps is None:
-            steps = self._steps[label] = (*self.plugins.constraint_steps(model), *self.plugins.index_steps(model))
+            steps = known[self] = (*self.plugins.constraint_steps(model), *self.plugins.index_steps(model))
         return steps
 
     def rewriters(self, model: Any) -> tuple[PredicateRewriter, ...]:
         """Return what the plugins make of predicates on a model that the store cannot answer."""
-        label = model._meta.label
-        rewriters = self._rewriters.get(label)
+        known = _on_model(model, "_kindstore_rewriters")
+        rewriters: tuple[PredicateRewriter, ...] | None = known.get(self)
         if rewriters is None:
-            rewriters = self._rewriters[label] = self.plugins.predicate_rewriters(model)
+            rewriters = known[self] = self.plugins.predicate_rewriters(model)
         return rewriters
+
+
+def _on_model(model: Any, name: str) -> WeakKeyDictionary[Alias, Any]:
+    """Return what is kept on a model, by alias: a migration's model of the same label has other fields, and does not live long."""
+    options = model._meta
+    found: WeakKeyDictionary[Alias, Any] | None = options.__dict__.get(name)
+    if found is None:
+        found = options.__dict__[name] = WeakKeyDictionary()
+    return found
 
 
 _aliases: dict[str, Alias] = {}

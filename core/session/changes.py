@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import secrets
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from ..datamodel import Entity, Key, Mutation, Transform, Value, Verb
 
 if TYPE_CHECKING:
     from django.db.models import Model
+
+    from .session import Session
 
 
 @dataclass(slots=True)
@@ -20,6 +23,7 @@ class Change:
     are written, all of them in an insert or when a step needs the row as it will be, {} in a delete. `derived` are the properties that
     the steps add; they are written together with the columns. The property names in `unindexed` are excluded from the indexes.
     `transforms` are left to the store to compute, only where no step needs the row. The commit fails unless the row still has `version`.
+    `drawn` tells that the key of an insert was drawn for it, so that nobody else can have an entity of this key.
     """
 
     verb: Verb
@@ -30,12 +34,67 @@ class Change:
     unindexed: set[str] = field(default_factory=set)
     transforms: tuple[Transform, ...] = ()
     version: int | None = None
+    drawn: bool = False
+
+
+class Arbiter(Protocol):
+    """Decides about a commit that met an entity where a step wanted to insert one of its own.
+
+    `taken` is the key that is taken, None where the store does not say which. Returns the step's mutations anew, each to be made in the
+    place of the one with its key or besides; None if the step's entities are all free; or raises an IntegrityError that names the
+    fields, or an AlreadyExists with the key of the row if its own commit was applied before.
+    """
+
+    def __call__(self, session: Session, taken: Key | None) -> Sequence[Mutation] | None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """An entity that only one commit inserts: by its key alone, or by its key and the commit's id in a property."""
+
+    key: Key
+    property: str | None = None
+    commit: str | None = None
+
+    def is_in(self, entity: Entity | None) -> bool:
+        """Tell whether a stored entity shows that the commit was applied."""
+        return entity is not None and (self.property is None or entity.properties.get(self.property) == self.commit)
+
+
+def new_commit_id() -> str:
+    """Return an id that no other commit has."""
+    return secrets.token_hex(8)
 
 
 @dataclass(slots=True)
 class Batch:
-    """The changes of one statement to one model; `mutations` are the entities that the steps write or guard in the same commit."""
+    """The changes of one commit to the rows of one model, for the plugins' steps.
+
+    `session` is the connection's way to the store, for a step that has to look something up. Steps add to `mutations` the entities that
+    they write in the same commit, to `arbiters` what decides when one of their inserts meets an entity, and to `receipts` their inserts
+    that carry `commit_id`.
+    """
 
     model: type[Model]
+    session: Session
     changes: list[Change]
     mutations: list[Mutation] = field(default_factory=list)
+    arbiters: list[Arbiter] = field(default_factory=list)
+    receipts: list[Receipt] = field(default_factory=list)
+    commit_id: str = field(default_factory=new_commit_id)
+
+
+@dataclass(slots=True)
+class Unit:
+    """What is committed at once: the mutations of changes, in their order, and after them those of the plugins' steps."""
+
+    changes: Sequence[Change]
+    mutations: list[Mutation]
+    arbiters: Sequence[Arbiter] = ()
+    receipts: Sequence[Receipt] = ()
+
+    @property
+    def receipt(self) -> Receipt | None:
+        """What shows whether the unit was committed; None where nothing does."""
+        drawn = next((Receipt(change.key) for change in self.changes if change.drawn), None)
+        return drawn or next(iter(self.receipts), None)

@@ -10,21 +10,28 @@ from ..driver import LATEST, RPC, Observe, ReadOptions, unobserved
 from .ids import IdSource, id_source
 
 if TYPE_CHECKING:
-    from ..roles import Commit, Lookup
+    from datetime import datetime
+
+    from ..roles import Commit, Lookup, Transaction
     from .alias import Alias
+    from .changes import Unit
 
 
 class Session:
     """The unit of work of one connection, used by one thread."""
 
-    def __init__(self, alias: Alias, log: Observe, logs: Callable[[], bool] = lambda: True) -> None:
-        """Compose the plugins' layers; `log` is told of every RPC, before the plugins' observers, while `logs` says that it listens."""
-        self.alias = alias
+    def __init__(self, alias: Alias, connection: Any, log: Observe, logs: Callable[[], bool] = lambda: True) -> None:
+        """Compose the plugins' layers; `log` is told of every RPC, before the plugins' observers, while `logs` says that it listens.
+
+        `connection` is Django's, for what has to compile expressions.
+        """
+        self.alias, self.connection = alias, connection
         self.driver = alias.driver
         self.capabilities = alias.capabilities
         self.observers = alias.plugins.observers()
         self.engine = alias.plugins.residual_engine()
         self.transactions = alias.plugins.transaction_manager()
+        self.transaction: Transaction | None = None  # the open one, which every read and write goes through
         self.ids: IdSource = id_source(alias.settings.ids, self)
         self._log, self._logs = log, logs
         self._lookup: Lookup = self._driver_lookup
@@ -55,19 +62,39 @@ class Session:
 
     def lookup(self, keys: Sequence[Key], shape: Shape, options: ReadOptions = LATEST) -> list[Row | None]:
         """Read rows by key, in the order of the keys; None for a missing one."""
+        if self.transaction is not None:
+            return self.transaction.lookup(keys, shape, options)
         return self._lookup(keys, shape, options)
 
     def run_query(self, query: Query, shape: Shape, options: ReadOptions = LATEST) -> Iterator[Page]:
         """Run a query, page by page."""
+        if self.transaction is not None:
+            return self.transaction.run_query(query, shape, options)
         return self.driver.run_query(query, shape, options, observe=self._observer())
 
-    def aggregate(self, query: Query, aggregations: Sequence[Aggregation]) -> tuple[Value, ...]:
+    def aggregate(self, query: Query, aggregations: Sequence[Aggregation], options: ReadOptions = LATEST) -> tuple[Value, ...]:
         """Aggregate a query's results in the store."""
-        return self.driver.aggregate(query, aggregations, observe=self._observer())
+        if self.transaction is not None:
+            return self.transaction.aggregate(query, aggregations, options)
+        return self.driver.aggregate(query, aggregations, options, observe=self._observer())
+
+    def write(self, unit: Unit, mutations: Sequence[Mutation]) -> list[MutationResult]:
+        """Apply all mutations of a unit or none: at once in one RPC, or in the open transaction. `committing.commit` calls this."""
+        if self.transaction is not None:
+            return self.transaction.write(unit, mutations)
+        return self._commit(mutations, None)
 
     def commit(self, mutations: Sequence[Mutation], transaction: bytes | None = None) -> list[MutationResult]:
-        """Apply all mutations or none, in one RPC."""
+        """Apply all mutations or none in one RPC, whatever transaction is open; of the store's transaction, if one is given."""
         return self._commit(mutations, transaction)
+
+    def begin(self, *, read_only: bool = False, read_time: datetime | None = None) -> bytes:
+        """Open a transaction of the store."""
+        return self.driver.begin(read_only=read_only, read_time=read_time, observe=self._observer())
+
+    def rollback(self, transaction: bytes) -> None:
+        """Give a transaction of the store up."""
+        self.driver.rollback(transaction, observe=self._observer())
 
     def _driver_lookup(self, keys: Sequence[Key], shape: Shape, options: ReadOptions) -> list[Row | None]:
         return self.driver.lookup(keys, shape, options, observe=self._observer())
@@ -77,6 +104,8 @@ class Session:
 
     def close(self) -> None:
         """Forget what belongs to this connection alone. The driver stays: it belongs to the process."""
+        if self.transactions is not None:
+            self.transactions.close()
 
 
 def first_row(pages: Iterator[Page]) -> Any:

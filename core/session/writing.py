@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from django.db.utils import DatabaseError
 
 from ..datamodel import Entity, Key, Mutation, MutationResult, Value, Verb
-from .changes import Batch, Change
-from .contention import commit_patiently
+from .changes import Batch, Change, Unit
+from .committing import commit
 
 if TYPE_CHECKING:
+    from ..driver import Capabilities
     from ..mapping import ModelMapping
+    from ..roles import Step
     from .session import Session
 
 # Bytes of the wire format, at most, around a mutation, a key (its project and database too), a step of its path, a value, a masked name
@@ -23,9 +25,10 @@ NUMBER_BYTES = 12
 class Writer:
     """Writes changes of one model's rows."""
 
-    def __init__(self, session: Session, mapping: ModelMapping) -> None:
+    def __init__(self, session: Session, mapping: ModelMapping, columns: Collection[str] | None = None) -> None:
+        """Prepare to write; `columns` are those that an update sets, None stands for whole rows."""
         self.session, self.mapping = session, mapping
-        self.steps = session.alias.steps(mapping.model)
+        self.steps = tuple(step for step in session.alias.steps(mapping.model) if columns is None or concerns(step, columns))
         self.needs_before = any(step.needs_before for step in self.steps)
         self.needs_after = any(step.needs_after for step in self.steps)
 
@@ -42,19 +45,26 @@ class Writer:
     def write(self, changes: Sequence[Change], committed: Callable[[Sequence[Change], list[MutationResult]], None] | None = None) -> None:
         """Commit changes, in chunks; `committed` is told of each. An error says how many rows had been written before it."""
         written = 0
-        for chunk, mutations in self.chunks(list(changes)):
+        for unit in self.units(list(changes)):
             try:
-                results = commit_patiently(self.session, mutations)
+                results = commit(self.session, unit)
             except DatabaseError as error:
                 if not written:
                     raise
                 raise with_progress(error, written, len(changes)) from error
-            written += len(chunk)
+            written += len(unit.changes)
             if committed is not None:
-                committed(chunk, results)
+                committed(unit.changes, results)
 
-    def chunks(self, changes: list[Change]) -> Iterator[tuple[list[Change], list[Mutation]]]:
-        """Cut changes into commits that the store takes. The steps see each commit's changes as one batch."""
+    def units(self, changes: list[Change]) -> Iterator[Unit]:
+        """Cut changes into commits that the store takes. The steps see each commit's changes as one batch.
+
+        Inside a transaction, which commits everything at its end, the changes stay together.
+        """
+        if self.session.transaction is not None:
+            if changes:
+                yield self.unit(changes)
+            return
         for chunk in self._first_cuts(changes):
             yield from self._halved(chunk)
 
@@ -74,33 +84,26 @@ class Writer:
         if chunk:
             yield chunk
 
-    def _halved(self, changes: list[Change]) -> Iterator[tuple[list[Change], list[Mutation]]]:
-        mutations = self.mutations(changes)
-        if len(changes) == 1 or self._fits(mutations):
-            yield changes, mutations
+    def _halved(self, changes: list[Change]) -> Iterator[Unit]:
+        unit = self.unit(changes)
+        if len(changes) == 1 or fits(unit.mutations, self.session.capabilities):
+            yield unit
             return
         middle = len(changes) // 2
         yield from self._halved(changes[:middle])
         yield from self._halved(changes[middle:])
 
-    def _fits(self, mutations: list[Mutation]) -> bool:
-        capabilities = self.session.capabilities
-        if capabilities.commit_mutations is not None and len(mutations) > capabilities.commit_mutations:
-            return False
-        if capabilities.entity_groups is not None and len({mutation.key.path[0] for mutation in mutations}) > capabilities.entity_groups:
-            return False
-        return sum(map(estimated_bytes, mutations)) <= capabilities.request_bytes
-
-    def mutations(self, changes: list[Change]) -> list[Mutation]:
+    def unit(self, changes: list[Change]) -> Unit:
         """Return what is to be committed for changes, the steps' own mutations after the rows'."""
         if not self.steps:
-            return [self._mutation(change) for change in changes]
+            return Unit(changes, [self._mutation(change) for change in changes])
         for change in changes:
             change.derived, change.unindexed = {}, set()
-        batch = Batch(self.mapping.model, changes)
+        batch = Batch(self.mapping.model, self.session, changes)
         for step in self.steps:
             step(batch)
-        return [self._mutation(change) for change in changes] + batch.mutations
+        mutations = [self._mutation(change) for change in changes] + batch.mutations
+        return Unit(changes, mutations, batch.arbiters, batch.receipts)
 
     def _mutation(self, change: Change) -> Mutation:
         if change.verb is Verb.DELETE:
@@ -120,6 +123,21 @@ class Writer:
         assert change.before is not None
         entity = Entity(change.key, {**change.before.properties, **values}, change.before.unindexed - values.keys() | unindexed)
         return Mutation(change.verb, change.key, entity, base_version=change.version)
+
+
+def concerns(step: Step, columns: Collection[str]) -> bool:
+    """Tell whether an update of just these columns is a step's business."""
+    watched: frozenset[str] | None = getattr(step, "columns", None)
+    return watched is None or not watched.isdisjoint(columns)
+
+
+def fits(mutations: Sequence[Mutation], capabilities: Capabilities) -> bool:
+    """Tell whether the store takes mutations in one commit."""
+    if capabilities.commit_mutations is not None and len(mutations) > capabilities.commit_mutations:
+        return False
+    if capabilities.entity_groups is not None and len({mutation.key.path[0] for mutation in mutations}) > capabilities.entity_groups:
+        return False
+    return sum(map(estimated_bytes, mutations)) <= capabilities.request_bytes
 
 
 def estimated_bytes(mutation: Mutation) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from ...core.datamodel import KEY, Aggregation, Column, Key, Mutation, MutationResult, Page, Query, Row, Shape, Value
@@ -83,6 +83,7 @@ class DatastoreDriver:
         self._set_read_options(request, options)
         encode_aggregation(request.aggregation_query, query, aggregations, self.home)
         response, _ = self._call("RunAggregationQuery", request, (query, tuple(aggregations)), observe, lambda _: 1)
+        _tell_time(options, response.batch)
         values = response.batch.aggregation_results[0].aggregate_properties
         return tuple([decode_value(values[f"a{i}"], self.home) for i in range(len(aggregations))])
 
@@ -181,6 +182,7 @@ class DatastoreDriver:
         found: dict[Key, Row] = {}
         while keys:
             response, _ = self._call("Lookup", request, keys, observe, lambda r: len(r.found))
+            _tell_time(options, response)
             found |= zip(keys_of(response.found, keys, request.keys, self.home), decode(response.found), strict=True)
             del request.keys[:]
             request.keys.extend(response.deferred)
@@ -204,6 +206,7 @@ class DatastoreDriver:
             progress.ask(request.query, options.page_size or self._sizes.rows(sort))
             response, size = self._call("RunQuery", request, query, observe, lambda r: len(r.batch.entity_results))
             batch = response.batch
+            _tell_time(options, batch)
             self._sizes.learn(sort, size, len(batch.entity_results))
             yield Page(decode(progress.take(batch)), batch.end_cursor or None)
 
@@ -239,6 +242,11 @@ class DatastoreDriver:
         if self.capabilities.read_masks and not shape.whole:
             request.property_mask.SetInParent()
             request.property_mask.paths.extend([property_path(name) for name in dict.fromkeys(shape.properties)])
+
+
+def _tell_time(options: ReadOptions, message: Any) -> None:
+    if options.on_read_time is not None and message.HasField("read_time"):
+        options.on_read_time(EPOCH + timedelta(seconds=message.read_time.seconds, microseconds=message.read_time.nanos // 1000))
 
 
 def _set_time(message: Any, moment: datetime) -> None:

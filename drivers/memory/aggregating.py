@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ...core.datamodel import KEY, Aggregation, Value
+from ...core.datamodel.entity import INT_MAX, INT_MIN
 from ...core.datamodel.errors import InvalidRequest
 from ...core.datamodel.ordering import MISSING, compile_path, is_sortable
 from ...core.driver import Capabilities
-from .keys import INT_MAX, INT_MIN
 from .record import Record, reader
 
 MAX_AGGREGATIONS = 5

@@ -3,25 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
 from operator import itemgetter
 from typing import Any
 
-from ...core.datamodel import ENTITY, ID, KEY, VERSION, Column, Entity, GeoPoint, Key, Row, Shape, Type, UnexpectedType
+from ...core.datamodel import ENTITY, ID, KEY, VERSION, Column, Row, Shape, Type, UnexpectedType
+from ...core.datamodel.rows import TYPES
 from .record import Record, Signature
 
-_TYPES: dict[type, Type] = {
-    bool: Type.BOOL,
-    int: Type.INT,
-    float: Type.FLOAT,
-    str: Type.STR,
-    bytes: Type.BYTES,
-    datetime: Type.TIMESTAMP,
-    GeoPoint: Type.GEO,
-    Key: Type.KEY,
-    tuple: Type.ARRAY,
-    Entity: Type.ENTITY,
-}
 _PSEUDO = frozenset((KEY, ID, VERSION))
 Decode = Callable[[tuple[Any, ...]], Row]
 
@@ -81,7 +69,7 @@ def _compile_column(column: Column, signature: Signature) -> int | Callable[[tup
     kind = signature.types[index - 3]
     if kind is type(None):
         return index if column.nullable else lambda values: column.default()
-    found = _TYPES[kind]
+    found = TYPES[kind]
     if column.type in (Type.ANY, found):
         return index
     return _refuse(column, found)

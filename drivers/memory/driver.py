@@ -15,7 +15,7 @@ from .decoding import Decoder
 from .keys import position_of
 from .paging import first_window, pages
 from .prepare import Prepared, prepare
-from .reading import lookup_records, note_query, tables_of
+from .reading import lookup_records, note_query, snapshot_of, tables_of
 from .registry import canonical, is_in_memory, open_store, release
 from .selection import count_plainly, select
 from .store import Store
@@ -134,7 +134,7 @@ class MemoryDriver:
         store, query = self.store, prepared.query
         sliced = query.limit is not None or query.offset or query.start_cursor or query.end_cursor
         with store.reading:
-            snapshot, transaction = store.snapshot(options)
+            snapshot, transaction = snapshot_of(store, options)
             note_query(transaction, query)
             tables = tables_of(store, query)
             if not sliced and len(tables) == 1 and all(aggregation.function == "count" for aggregation in aggregations):

@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 
 from ...core.datamodel import Key
+from ...core.datamodel.entity import INT_MAX, INT_MIN
 from ...core.datamodel.errors import InvalidRequest
 from ...core.datamodel.ordering import path_key
 
 Position = tuple[int | str, ...]
 
-INT_MIN, INT_MAX = -(2**63), 2**63 - 1
 MAX_DEPTH = 100
 AFTER: Position = ("\U0010ffff" * 400,)  # appended to a position, sorts after its descendants: no kind is as long
 ITSELF: Position = ("",)  # appended to a position, sorts after it and before its descendants: no kind is empty

@@ -8,9 +8,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 from ...core.datamodel import Entity, GeoPoint, Key, Value
+from ...core.datamodel.entity import INT_MAX, INT_MIN
 from ...core.datamodel.errors import InvalidRequest
 from ...core.driver import Capabilities
-from .keys import INT_MAX, INT_MIN, check_key, check_name, utf8_size
+from .keys import check_key, check_name, utf8_size
 from .record import Signature
 
 MAX_NESTING = 20

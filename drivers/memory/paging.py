@@ -11,7 +11,7 @@ from ...core.driver import RPC, Observe, ReadOptions
 from .codec import decode_sort_keys, encode_sort_keys
 from .decoding import Decoder
 from .prepare import Prepared
-from .reading import note_query, tables_of
+from .reading import note_query, snapshot_of, tables_of
 from .selection import Selection, Window, select
 from .sorting import Place, Sorter
 from .store import Store
@@ -53,7 +53,7 @@ def first_window(prepared: Prepared, page: int | None = None) -> Window:
 
 def _read(store: Store, prepared: Prepared, options: ReadOptions, window: Window) -> Selection:
     with store.reading:
-        snapshot, transaction = store.snapshot(options)
+        snapshot, transaction = snapshot_of(store, options)
         note_query(transaction, prepared.query)
         return select(tables_of(store, prepared.query), prepared, snapshot, window)
 

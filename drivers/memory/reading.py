@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ...core.datamodel import Key, Query
+from ...core.datamodel.ordering import moment_of
 from ...core.driver import ReadOptions
 from .keys import Position, check_key
 from .record import Record
@@ -13,9 +14,19 @@ from .table import Table
 from .transactions import Transaction
 
 
+def snapshot_of(store: Store, options: ReadOptions) -> tuple[int | None, Transaction | None]:
+    """Return the version to read at, None for the latest, and the transaction; tell who asks for it of the moment."""
+    if options.on_read_time is None or options.transaction is not None:
+        return store.snapshot(options)
+    snapshot = store.now() if options.read_time is None else store.snapshot(options)[0]
+    assert snapshot is not None
+    options.on_read_time(moment_of(snapshot))
+    return snapshot, None
+
+
 def lookup_records(store: Store, keys: Sequence[Key], positions: Sequence[Position], options: ReadOptions) -> list[Record | None]:
     """Read entities by key."""
-    snapshot, transaction = store.snapshot(options)
+    snapshot, transaction = snapshot_of(store, options)
     if transaction is not None and not transaction.read_only:
         transaction.entities.update((key.namespace, key.kind, position) for key, position in zip(keys, positions, strict=True))
     records: list[Record | None] = []

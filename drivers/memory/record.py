@@ -46,6 +46,10 @@ class Record:
         """Return the properties, in a new dict."""
         return dict(zip(self.signature.names, self.values[HEAD:], strict=True))
 
+    def content(self) -> tuple[dict[str, Value], frozenset[str]]:
+        """Return the properties, in a new dict, and the names of those that no index covers."""
+        return self.properties(), self.signature.unindexed
+
     def entity(self) -> Entity:
         """Return the record as a neutral value."""
         return Entity(self.key, self.properties(), self.signature.unindexed, self.version)

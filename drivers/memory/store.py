@@ -12,6 +12,7 @@ from datetime import datetime
 from django.db.utils import OperationalError
 
 from ...core.datamodel import Key, Mutation, MutationResult, Value, Verb
+from ...core.datamodel.applying import check_form, check_preconditions, outcome
 from ...core.datamodel.errors import Contention, InvalidRequest
 from ...core.datamodel.ordering import microseconds
 from ...core.driver import Capabilities, ReadOptions
@@ -19,7 +20,6 @@ from .abilities import check_mutations, check_request_size
 from .keys import Position, check_key, position_of
 from .limits import Signatures
 from .log import Log
-from .mutations import check_form, check_preconditions, outcome
 from .record import Record, tombstone
 from .table import Table
 from .transactions import Transaction, Transactions
@@ -244,12 +244,12 @@ class Store:
     ) -> tuple[Record | None, tuple[Value, ...], int]:
         current = None if latest is None or latest.deleted else latest
         check_form(mutation)
-        check_preconditions(mutation, current)
+        check_preconditions(mutation, None if current is None else current.version)
         if mutation.verb is Verb.DELETE:
             return None if current is None else tombstone(position, version, current), (), 0
         if mutation.mask == () and not mutation.transforms and current is not None:
             return None, (), 0  # a guard: it writes nothing
-        properties, unindexed, transformed = outcome(mutation, current)
+        properties, unindexed, transformed = outcome(mutation, None if current is None else current.content)
         signature, values, size = self._signatures.accept(mutation.key, properties, unindexed)
         return Record(position, version, (mutation.key, position[-1], version, *values), signature, latest), transformed, size
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from django.db.utils import IntegrityError
 
 from ...datamodel import KEY, Key, MutationResult, Value, Verb
-from ...datamodel.errors import AlreadyExists, OutcomeUnknown
+from ...datamodel.errors import AlreadyExists
 from ...session.changes import Change
 from ...session.writing import Writer
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from ...mapping import ModelMapping
     from ...session.session import Session
 
-ATTEMPTS = 3  # for an id that turns out to be taken, or a commit that was not answered
+ATTEMPTS = 3  # for an id that turns out to be taken
 AUTOMATIC = ("AutoField", "BigAutoField", "SmallAutoField")
 
 
@@ -28,23 +28,17 @@ class Insertion:
         self.namespace = session.namespace()
         self.drawn: dict[Key, dict[str, Value]] = {}  # the rows whose keys are ours: nobody else can have inserted them
         self.pending: list[Change] = []
-        self.unanswered: set[Key] = set()  # of commits that may yet be applied
 
     def run(self) -> None:
         """Insert all rows, or raise an error that says which of them were."""
         self.pending = [self._change(row) for row in self._with_ids()]
         self._refuse_repeated()
         writer = Writer(self.session, self.mapping)
-        for attempt in range(1, ATTEMPTS + 1):
+        for _ in range(ATTEMPTS):
             try:
                 writer.write(self.pending, self._committed)
             except AlreadyExists as error:
                 self._draw_again(error)
-            except OutcomeUnknown:
-                self.unanswered.update(change.key for change in self.pending)
-                if attempt == ATTEMPTS or any(change.key not in self.drawn for change in self.pending):
-                    raise
-                self._drop_stored()
             if not self.pending:
                 return
         raise IntegrityError(f"No free id was found for {self.mapping.label} in {ATTEMPTS} attempts.")
@@ -74,10 +68,11 @@ class Insertion:
         return self.mapping.key([row[column.name] for column in self.mapping.key_columns], self.namespace)
 
     def _change(self, row: dict[str, Value]) -> Change:
+        key = self._key(row)
         if self.mapping.is_composite:
-            return Change(Verb.INSERT, self._key(row), row)
+            return Change(Verb.INSERT, key, row)
         name = self.mapping.key_column.name
-        return Change(Verb.INSERT, self._key(row), {column: value for column, value in row.items() if column != name})
+        return Change(Verb.INSERT, key, {column: value for column, value in row.items() if column != name}, drawn=key in self.drawn)
 
     def _refuse_repeated(self) -> None:
         seen: set[Key] = set()
@@ -89,33 +84,22 @@ class Insertion:
     def _draw_again(self, error: AlreadyExists) -> None:
         """Give the row whose id was taken another one; raise IntegrityError for a key that the caller chose."""
         key = error.key or self._taken(error)
-        if key in self.unanswered and key in self.drawn:  # our own, applied after all
-            self._drop_stored()
-            return
         row = self.drawn.pop(key, None)
         if row is None:
             raise self._conflict(key, error) from error
         (row[self.mapping.key_column.name],) = self._ids(1)
+        self.drawn[self._key(row)] = row
         at = next(at for at, change in enumerate(self.pending) if change.key == key)
         self.pending[at] = self._change(row)
-        self.drawn[self.pending[at].key] = row
 
     def _taken(self, error: AlreadyExists) -> Key:
         """Find out which key is taken, where the store did not say."""
-        found = next((key for key, stored in self._stored() if stored), None)
+        keys = [change.key for change in self.pending]
+        rows = self.session.lookup(keys, self.mapping.shape((KEY,)))
+        found = next((key for key, row in zip(keys, rows, strict=True) if row is not None), None)
         if found is None:
             raise error
         return found
-
-    def _drop_stored(self) -> None:
-        """After a commit that was not answered: what is stored with our ids was committed, the rest is tried again."""
-        stored = {key for key, is_stored in self._stored() if is_stored}
-        self.pending = [change for change in self.pending if change.key not in stored]
-
-    def _stored(self) -> list[tuple[Key, bool]]:
-        keys = [change.key for change in self.pending]
-        rows = self.session.lookup(keys, self.mapping.shape((KEY,)))
-        return [(key, row is not None) for key, row in zip(keys, rows, strict=True)]
 
     def _conflict(self, key: Key, error: Exception | None = None) -> IntegrityError:
         names = ", ".join(column.field.name for column in self.mapping.key_columns)

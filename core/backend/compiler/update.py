@@ -12,10 +12,10 @@ from django.db.models.sql import compiler
 from django.db.utils import DataError, NotSupportedError
 
 from ...datamodel import ENTITY, KEY, VERSION, Entity, MutationResult, Row, Transform, Verb
+from ...datamodel.entity import INT_MAX, INT_MIN
 from ...datamodel.errors import NotFound
 from ...executor.expressions import Compute, ExpressionCompiler, NotComputable, saved_literal
 from ...mapping import ColumnMapping, ModelMapping, mapping_of
-from ...mapping.conversion import INT_MAX, INT_MIN
 from ...planner.plan import Plan
 from ...session.changes import Change
 from ...session.writing import Writer
@@ -49,11 +49,11 @@ class Update:
         self.mapping: ModelMapping = mapping_of(query.model, connection)
         self.matched = MatchedRows(query, connection)
         self.session = self.matched.session
-        self.writer = Writer(self.session, self.mapping)
         self.plain: dict[str, Any] = {}
         self.expressions: dict[ColumnMapping, Any] = {}
         for field, _, value in query.values:
             self._assign(self._column(field, value), value)
+        self.writer = Writer(self.session, self.mapping, {*self.plain, *(column.name for column in self.expressions)})
         self.mapping.check_size(self.plain, self.session.capabilities.entity_bytes)
 
     def _column(self, field: Any, value: Any) -> ColumnMapping:

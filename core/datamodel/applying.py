@@ -1,31 +1,30 @@
-"""Computes what a mutation makes of an entity: preconditions, masks and transforms."""
+"""Computes what a mutation makes of an entity, exactly as the store does: preconditions, masks and transforms."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from ...core.datamodel import Entity, Mutation, Transform, Value, Verb
-from ...core.datamodel.errors import AlreadyExists, InvalidRequest, NotFound, VersionConflict
-from ...core.datamodel.ordering import sort_key
-from .keys import INT_MAX, INT_MIN
-from .record import Record
+from .entity import INT_MAX, INT_MIN, Entity, Value
+from .errors import AlreadyExists, InvalidRequest, NotFound, VersionConflict
+from .mutation import Mutation, Transform, Verb
+from .ordering import sort_key
 
+Content = Callable[[], tuple[Mapping[str, Value], frozenset[str]]]  # reads an entity's properties and the names of the unindexed ones
 Outcome = tuple[Mapping[str, Value], frozenset[str], tuple[Value, ...]]  # properties, unindexed names, results of transforms
 _EMPTY = Entity(None, {})
 
 
-def check_preconditions(mutation: Mutation, current: Record | None) -> None:
-    """Raise what the store raises when an entity is not as a mutation requires; `current` is None for a missing one."""
-    key, verb = mutation.key, mutation.verb
-    if verb is Verb.INSERT and current is not None:
+def check_preconditions(mutation: Mutation, version: int | None) -> None:
+    """Raise what the store raises when an entity is not as a mutation requires; `version` is the one it has, None where it is missing."""
+    key, verb, exists = mutation.key, mutation.verb, version is not None
+    if verb is Verb.INSERT and exists:
         raise AlreadyExists(f"Entity {key} already exists, so it cannot be inserted.", key)
-    if verb is Verb.UPDATE and current is None:
+    if verb is Verb.UPDATE and not exists:
         raise NotFound(f"Entity {key} does not exist, so it cannot be updated.", key)
-    version = 0 if current is None else current.version
-    if mutation.base_version is not None and mutation.base_version != version:
+    if mutation.base_version is not None and mutation.base_version != (version or 0):
         raise VersionConflict(
-            f"Entity {key} has the version {version}, not {mutation.base_version} as the write requires: somebody else changed it. "
+            f"Entity {key} has the version {version or 0}, not {mutation.base_version} as the write requires: somebody else changed it. "
             "Read it again, and retry."
         )
 
@@ -41,8 +40,8 @@ def check_form(mutation: Mutation) -> None:
         raise InvalidRequest(f"The insert of {mutation.key} has a property mask; only an update or upsert takes one.")
 
 
-def outcome(mutation: Mutation, current: Record | None) -> Outcome:
-    """Return what an entity becomes."""
+def outcome(mutation: Mutation, current: Content | None) -> Outcome:
+    """Return what an entity becomes by an insert, update or upsert; `current` is None for a missing one."""
     entity = mutation.entity or _EMPTY
     if mutation.mask is None and not mutation.transforms:
         return entity.properties, frozenset(entity.unindexed), ()
@@ -50,8 +49,8 @@ def outcome(mutation: Mutation, current: Record | None) -> Outcome:
     properties: dict[str, Value] = dict(entity.properties) if whole or (current is None and mutation.mask is None) else {}
     unindexed = set(entity.unindexed)
     if not whole:
-        properties = {} if current is None else current.properties()
-        unindexed = set() if current is None else set(current.signature.unindexed)
+        held, names = ({}, frozenset()) if current is None else current()
+        properties, unindexed = dict(held), set(names)
         for name in mutation.mask or ():
             _write_masked(properties, unindexed, entity, name)
     results = tuple(_transform(properties, change) for change in mutation.transforms)
