@@ -9,7 +9,7 @@ from django.core.exceptions import EmptyResultSet
 
 from ...core.datamodel import Row
 from . import policy as policies
-from .evaluation import evaluate
+from .evaluation import compute, evaluate
 from .fetching import Fetcher
 from .policy import Warner
 from .recording import Statement
@@ -51,6 +51,10 @@ class RelationalEngine:
         read from the store.
         """
         return evaluate(self, scratch_of(connection), model, rows, expressions)
+
+    def compute(self, connection: Any, model: type[Model], rows: Sequence[Row], expressions: Sequence[Any]) -> Results:
+        """Compute expressions for rows, as `evaluate` does, and return SQLite's own values."""
+        return compute(self, scratch_of(connection), model, rows, expressions)
 
     def run(self, scratch: Scratch, statement: Statement, given: Rows | None = None) -> Results:
         """Return the rows of a statement; `given` are rows that it reads besides those of the store."""

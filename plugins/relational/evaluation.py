@@ -30,18 +30,26 @@ def evaluate(
     engine: RelationalEngine, scratch: Scratch, model: Any, rows: Sequence[Row], expressions: dict[Any, Any]
 ) -> list[tuple[Any, ...]]:
     """Return, for each row, the database values of the expressions."""
-    if not rows:
-        return []
-    mapping = mapping_of(model, scratch.outer)
-    statement, decoders = compiled(scratch, mapping.model, expressions)
-    table = scratch.ensure(table_of(mapping.kind, [mapping]), ROWS)
-    nothing = (None,) * len(mapping.columns)
-    given = Rows(ROWS, tuple(table.columns), converted([row or nothing for row in rows], mapping.columns))
-    results = engine.run(scratch, statement, given)
+    results = compute(engine, scratch, model, rows, list(expressions.values()))
+    decoders = [_decoder(scratch, field, expression) for field, expression in expressions.items()]
     return [tuple(decode(value) for decode, value in zip(decoders, row, strict=True)) for row in results]
 
 
-def compiled(scratch: Scratch, model: Any, expressions: dict[Any, Any]) -> tuple[Statement, list[Decode]]:
+def compute(
+    engine: RelationalEngine, scratch: Scratch, model: Any, rows: Sequence[Row], expressions: Sequence[Any]
+) -> list[tuple[Any, ...]]:
+    """Return, for each row, SQLite's values of the expressions."""
+    if not rows:
+        return []
+    mapping = mapping_of(model, scratch.outer)
+    statement = compiled(scratch, mapping.model, expressions)
+    table = scratch.ensure(table_of(mapping.kind, [mapping]), ROWS)
+    nothing = (None,) * len(mapping.columns)
+    given = Rows(ROWS, tuple(table.columns), converted([row or nothing for row in rows], mapping.columns))
+    return engine.run(scratch, statement, given)
+
+
+def compiled(scratch: Scratch, model: Any, expressions: Sequence[Any]) -> Statement:
     """Return the statement that computes expressions for every row, in the order in which the rows are inserted."""
     query = Query(model)
     alias = query.get_initial_alias()
@@ -49,14 +57,13 @@ def compiled(scratch: Scratch, model: Any, expressions: dict[Any, Any]) -> tuple
     parts: list[str] = []
     params: list[Any] = []
     with scratch.recorded() as recording:
-        for expression in expressions.values():
+        for expression in expressions:
             sql, values = compiler.compile(expression)
             parts.append(f"({sql})")
             params.extend(values)
     name = scratch.ops.quote_name(alias)
     text = f"SELECT {', '.join(parts)} FROM {quoted(ROWS)} AS {name} ORDER BY {name}.{_row_number(model)}"
-    decoders = [_decoder(scratch, field, expression) for field, expression in expressions.items()]
-    return Statement(model, text, tuple(params), recording, "an expression reads other rows"), decoders
+    return Statement(model, text, tuple(params), recording, "an expression reads other rows")
 
 
 def _row_number(model: Any) -> str:
