@@ -2,7 +2,8 @@
 
 A plugin is a class that is made once for each alias, with the options of `OPTIONS[<its name>]` as keyword arguments. Its methods that are
 marked with `hookimpl` and named as below hand an object over, or None for "nothing to do". The objects work on batches and are called
-without pluggy. Hooks are called in the order of the setting `PLUGINS`, the outermost plugin first.
+without pluggy. Hooks are called in the order of the setting `PLUGINS`, the outermost plugin first. `alias` is the name of the alias in
+DATABASES; an implementation takes those of a hook's arguments that it needs.
 """
 
 from __future__ import annotations
@@ -27,17 +28,17 @@ def driver(settings: AliasSettings) -> Driver | None:
 
 
 @hookspec
-def constraint_step(model: type[Model]) -> Step | None:
+def constraint_step(model: type[Model], alias: str) -> Step | None:
     """Hand over a step that checks a model's constraints. Called when a model is first written."""
 
 
 @hookspec
-def index_step(model: type[Model]) -> Step | None:
+def index_step(model: type[Model], alias: str) -> Step | None:
     """Hand over a step that adds derived properties and entities. Called when a model is first written."""
 
 
 @hookspec
-def predicate_rewriter(model: type[Model]) -> PredicateRewriter | None:
+def predicate_rewriter(model: type[Model], alias: str) -> PredicateRewriter | None:
     """Hand over a rewriter of predicates on a model. Called when a model is first read."""
 
 
@@ -72,7 +73,7 @@ def observer() -> Observer | None:
 
 
 @hookspec
-def system_checks() -> Iterable[CheckMessage] | None:
+def system_checks(alias: str) -> Iterable[CheckMessage] | None:
     """Return the messages of Django's check framework. Called by `manage.py check` for each alias."""
 
 

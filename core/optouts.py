@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from django.apps import apps
 
 from .plugins import hookimpl
+from .settings import constraint_checks_disabled
 
 if TYPE_CHECKING:
     from django.db.models import Model
@@ -37,6 +38,15 @@ def opt_outs(model: type[Model]) -> frozenset[str]:
     if constraints is not None:
         (names.add if constraints else names.discard)(CONSTRAINTS)
     return frozenset(names)
+
+
+def keeps_constraints(model: type[Model]) -> bool:
+    """Tell whether the plugin of constraints has to do with a model: it may opt out, and back in where a setting turns all of them off."""
+    if CONSTRAINTS in opt_outs(model):
+        return False
+    live = live_model(model)
+    asks = None if live is None else declared(live, "disable_constraint_checks", None)
+    return asks is not None or not constraint_checks_disabled()
 
 
 def declared(model: type[Model], attribute: str, default: Any) -> Any:

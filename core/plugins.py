@@ -30,8 +30,9 @@ trace_logger = logging.getLogger("kindstore.plugins")
 class Plugins:
     """The plugins of one alias, in the order of its settings, the outermost first."""
 
-    def __init__(self, named: Sequence[tuple[str, object]], *, trace: bool = False) -> None:
+    def __init__(self, named: Sequence[tuple[str, object]], *, alias: str = "", trace: bool = False) -> None:
         """Register the plugins; `trace` logs each hook call and its result to the logger "kindstore.plugins" at level DEBUG."""
+        self.alias = alias
         self.names = tuple(name for name, _ in named)
         self._manager = pluggy.PluginManager(PROJECT)
         self._manager.add_hookspecs(hookspecs)
@@ -80,7 +81,7 @@ class Plugins:
         return tuple(self._manager.hook.observer())
 
     def system_checks(self) -> list[Any]:
-        return [message for messages in self._manager.hook.system_checks() for message in messages]
+        return [message for messages in self._manager.hook.system_checks(alias=self.alias) for message in messages]
 
     def opt_outs(self, model: type[Model]) -> frozenset[str]:
         """Return the names of the plugins that a model does without."""
@@ -89,7 +90,7 @@ class Plugins:
     def _for_model(self, hook: str, model: type[Model]) -> Iterator[Any]:
         opted_out = [self._manager.get_plugin(name) for name in self.opt_outs(model)]
         caller = self._manager.subset_hook_caller(hook, [plugin for plugin in opted_out if plugin is not None])
-        yield from caller(model=model)
+        yield from caller(model=model, alias=self.alias)
 
 
 def _before_call(hook_name: str, hook_impls: Sequence[Any], kwargs: Mapping[str, Any]) -> None:

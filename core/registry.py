@@ -76,7 +76,7 @@ def _make(settings: AliasSettings, driver_plugin: type) -> Plugins:
         classes = dict(sorted(classes.items(), key=lambda item: (getattr(item[1], "position", 50), item[0])))
     made = [(name, _instantiate(settings, name, cls)) for name, cls in classes.items()]
     built_in = [(name, cls()) for name, cls in BUILT_IN.items()]
-    return Plugins([("driver", driver_plugin()), *made, *built_in], trace=settings.trace_plugins)
+    return Plugins([("driver", driver_plugin()), *made, *built_in], alias=settings.alias, trace=settings.trace_plugins)
 
 
 def _bundled_names() -> tuple[str, ...]:

@@ -107,6 +107,11 @@ def max_query_branches() -> int:
     return bound
 
 
+def constraint_checks_disabled() -> bool:
+    """Return whether nothing keeps values unique but for models that ask for it (DJANGAE_DISABLE_CONSTRAINT_CHECKS)."""
+    return bool(getattr(settings, "DJANGAE_DISABLE_CONSTRAINT_CHECKS", False))
+
+
 def emulation_warnings_enabled() -> bool:
     """Return whether an emulated query may warn (ENABLE_DB_EMULATION_WARNINGS)."""
     return bool(getattr(settings, "ENABLE_DB_EMULATION_WARNINGS", True))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 from django.core.exceptions import ImproperlyConfigured
+from django.core.signals import setting_changed
 from django.db.utils import DataError
 
 from ..plugins import Plugins
@@ -69,9 +70,10 @@ class Alias:
     def steps(self, model: Any) -> tuple[Step, ...]:
         """Return what the plugins do when rows of a model are written: checks first, then indexes."""
         known = _on_model(model, "_kindstore_steps")
-        steps: tuple[Step, ...] | None = known.get(self)
-        if steps is None:
-            steps = known[self] = (*self.plugins.constraint_steps(model), *self.plugins.index_steps(model))
+        made, steps = known.get(self, (-1, ()))
+        if made != _changes_of_settings:
+            steps = (*self.plugins.constraint_steps(model), *self.plugins.index_steps(model))
+            known[self] = (_changes_of_settings, steps)
         return steps
 
     def rewriters(self, model: Any) -> tuple[PredicateRewriter, ...]:
@@ -81,6 +83,19 @@ class Alias:
         if rewriters is None:
             rewriters = known[self] = self.plugins.predicate_rewriters(model)
         return rewriters
+
+
+_changes_of_settings = 0
+
+
+def _forget_steps(*, setting: str, **_signal: object) -> None:
+    """Make the steps anew, of open connections too; called when a test changes a setting that they may depend on."""
+    global _changes_of_settings
+    if setting.startswith("DJANGAE_"):
+        _changes_of_settings += 1
+
+
+setting_changed.connect(_forget_steps, dispatch_uid="kindstore.core.session.alias")
 
 
 def _on_model(model: Any, name: str) -> WeakKeyDictionary[Alias, Any]:

@@ -1,3 +1,7 @@
-"""Keeps values unique: markers are written in the same commit as the rows."""
+"""Keeps unique what models declare unique: a marker for each value, written in the same commit as its row."""
 
 from __future__ import annotations
+
+from .plugin import ConstraintsPlugin
+
+__all__ = ["ConstraintsPlugin"]

@@ -143,3 +143,8 @@ _ALTERED: dict[str, Callable[[str], str]] = {
     "nocase": lambda text: text.translate(_UPPER_TO_LOWER),
     "rtrim": lambda text: text.rstrip(" "),
 }
+
+
+def is_list(field: Any) -> bool:
+    """Tell whether a field's values are lists, by the fields that hold items of another one."""
+    return hasattr(field, "base_field") or hasattr(field, "item_field_type")

@@ -23,6 +23,16 @@ def escaped(name: str) -> str:
     return name.translate(_ESCAPES)
 
 
+def named_identity(name: str) -> str:
+    """Return the identity of a constraint that is more than some columns: its name."""
+    return f"={escaped(name)}"
+
+
+def is_plain(identity: str) -> bool:
+    """Tell whether an identity is that of some columns, whatever their values."""
+    return not identity.startswith("=")
+
+
 def marker_key(table: str, namespace: str, identity: str, digest: str) -> Key:
     """Return the key of the marker of a value, given by its digest."""
     return Key(((MARKERS, f"{_part(escaped(table))}|{_part(identity)}|{digest}"),), namespace)

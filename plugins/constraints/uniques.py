@@ -13,7 +13,7 @@ from ...core.datamodel import Entity, Key
 from ...core.mapping import ColumnMapping, ModelMapping, mapping_of
 from .claiming import Claimer, CombinationClaimer, ComputedClaimer, ConditionalClaimer
 from .conditions import native_condition, plain_columns, referenced_columns
-from .markers import MARKERS, escaped, marker, marker_key, marker_range
+from .markers import MARKERS, escaped, marker, marker_key, marker_range, named_identity
 
 __all__ = ["MARKERS", "Unique", "Uniques", "marker", "marker_range", "uniques_of"]
 
@@ -83,12 +83,14 @@ class Uniques:
         name, deferred = constraint.name, constraint.deferrable is Deferrable.DEFERRED
         with_nulls = constraint.nulls_distinct is False
         fields = [self.mapping.model._meta.get_field(name) for name in constraint.fields]
-        if constraint.condition is None and not constraint.expressions:
+        named = plain_columns(self.mapping, constraint.expressions)
+        if constraint.condition is None and named is not None:
+            fields = fields or [column.field for column in named]
             yield from self._combination(name, fields, with_nulls=with_nulls, deferred=deferred)
             return
         compared, read = referenced_columns(self.mapping, constraint)
-        named = tuple(field.name for field in fields) or tuple(column.field.name for column in compared)
-        unique = Unique(name, named, tuple(map(_name, read)), f"={escaped(name)}", deferred)
+        names = tuple(field.name for field in fields) or tuple(column.field.name for column in compared)
+        unique = Unique(name, names, tuple(map(_name, read)), named_identity(name), deferred)
         yield unique, self._claimer(constraint, fields, connection)
 
     def _claimer(self, constraint: Any, fields: Sequence[Any], connection: Any) -> Claimer:

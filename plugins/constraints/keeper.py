@@ -1,0 +1,65 @@
+"""Tells which rows have the unique values of rows that are to be inserted."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from typing import TYPE_CHECKING, Any
+
+from django.db.utils import ProgrammingError
+
+from ...core.datamodel import Entity, Key
+from ...core.optouts import keeps_constraints
+from ...core.session.changes import Change
+from .arbiter import holds, owner_of, stored
+from .markers import is_plain
+from .uniques import Unique, uniques_of
+
+if TYPE_CHECKING:
+    from django.db.models import Model
+
+    from ...core.session.session import Session
+
+
+class MarkerKeeper:
+    """Answers from the markers, and from the rows that they belong to."""
+
+    def owners(
+        self, session: Session, model: type[Model], changes: Sequence[Change], columns: Collection[str] | None = None
+    ) -> list[Key | None]:
+        """Return for each insert the key of the row that has the same values: a stored one, else the first of the inserts before it."""
+        uniques = uniques_of(model, session.connection)
+        if not keeps_constraints(model):
+            return self._unkept(uniques.mapping.label, changes, columns)
+        wanted = self._wanted(uniques.all, uniques.mapping.label, columns)
+        entities = [Entity(change.key, change.values) for change in changes]
+        claims = [[key for key, unique in each.items() if unique in wanted] for each in uniques.claims(entities)]
+        markers = stored(session, list(dict.fromkeys(key for keys in claims for key in keys)))
+        claimants = {key: owner for key, (entity, _) in markers.items() if (owner := owner_of(entity)) is not None}
+        rows = stored(session, list(dict.fromkeys(claimants.values())))
+        taken = {key: owner for key, owner in claimants.items() if owner in rows and holds(uniques, rows[owner][0], key)}
+        return [self._owner(taken, keys, change.key) for keys, change in zip(claims, changes, strict=True)]
+
+    def _owner(self, taken: dict[Key, Key], keys: Sequence[Key], inserted: Key) -> Key | None:
+        owner = next((taken[key] for key in keys if key in taken), None)
+        if owner is None:
+            taken.update(dict.fromkeys(keys, inserted))
+        return owner
+
+    def _wanted(self, uniques: Sequence[Unique], label: str, columns: Collection[str] | None) -> set[Unique]:
+        if columns is None:
+            return set(uniques)
+        wanted = {unique for unique in uniques if is_plain(unique.identity) and set(unique.columns) == set(columns)}
+        if not wanted:
+            raise self._no_constraint(label, columns, f"is no unique constraint of {label}, and not its primary key")
+        return wanted
+
+    def _unkept(self, label: str, changes: Sequence[Change], columns: Collection[str] | None) -> list[Any]:
+        if columns is not None:
+            raise self._no_constraint(label, columns, f"is not kept unique: {label} opts out of constraints")
+        return [None] * len(changes)
+
+    def _no_constraint(self, label: str, columns: Collection[str], reason: str) -> ProgrammingError:
+        return ProgrammingError(
+            f"bulk_create() of {label} looks for conflicts on {', '.join(columns)}, which {reason}. "
+            "Name the fields of a constraint as unique_fields."
+        )

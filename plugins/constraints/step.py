@@ -1,0 +1,69 @@
+"""The step that gives rows their markers: those of new values are inserted with the rows, those of old values are deleted."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ...core.datamodel import Entity, Key, Mutation, Verb
+from ...core.session.changes import Batch, Change, Receipt
+from .arbiter import ClaimArbiter
+from .conflict import conflict
+from .markers import COMMIT, marker
+
+if TYPE_CHECKING:
+    from .uniques import Unique, Uniques
+
+
+class UniqueStep:
+    """Keeps the values of one model's rows unique. An update of columns that no constraint depends on passes it by."""
+
+    needs_before = True
+    needs_after = False
+
+    def __init__(self, uniques: Uniques) -> None:
+        self.uniques = uniques
+        self.columns = uniques.columns
+
+    def __call__(self, batch: Batch) -> None:
+        """Add to a batch the markers that change hands by it, all rows taken together: two rows may swap their values."""
+        held, wanted = self._held(batch), self._wanted(batch)
+        owners: dict[Key, Key] = {}
+        claimed: dict[Key, tuple[Unique, Change]] = {}
+        for change, claims in wanted:
+            for key, unique in claims.items():
+                if owners.setdefault(key, change.key) != change.key:
+                    raise conflict(self.uniques.mapping, unique, owners[key], written=True)
+                if held.get(key) != change.key:
+                    claimed[key] = (unique, change)
+        batch.mutations += [Mutation(Verb.DELETE, key) for key in held if key not in owners]
+        if claimed:
+            self._claim(batch, claimed, held)
+
+    def _held(self, batch: Batch) -> dict[Key, Key]:
+        """Return the owners of the markers that rows have, by the markers' keys."""
+        entities = [change.before for change in batch.changes if change.before is not None]
+        found: dict[Key, Key] = {}
+        for entity, claims in zip(entities, self.uniques.claims(entities), strict=True):
+            assert entity.key is not None
+            found.update(dict.fromkeys(claims, entity.key))
+        return found
+
+    def _wanted(self, batch: Batch) -> list[tuple[Change, dict[Key, Unique]]]:
+        """Return the markers that each row that is written must have."""
+        written = [change for change in batch.changes if change.verb is not Verb.DELETE]
+        return list(zip(written, self.uniques.claims([self._after(change) for change in written]), strict=True))
+
+    def _after(self, change: Change) -> Entity:
+        """Return a row as it will be, as far as constraints are concerned."""
+        assert self.columns.isdisjoint(transform.name for transform in change.transforms)
+        before = {} if change.before is None else change.before.properties
+        return Entity(change.key, {**before, **change.values})
+
+    def _claim(self, batch: Batch, claimed: dict[Key, tuple[Unique, Change]], held: dict[Key, Key]) -> None:
+        mutations: dict[Key, Mutation] = {}
+        for key, (unique, change) in claimed.items():
+            verb = Verb.UPSERT if key in held else Verb.INSERT  # another row of the batch, whose version is guarded, gives it up
+            mutations[key] = Mutation(verb, key, marker(key, change.key, unique, batch.commit_id))
+        batch.mutations += mutations.values()
+        batch.receipts += [Receipt(key, COMMIT, batch.commit_id) for key in mutations if key not in held]
+        batch.arbiters.append(ClaimArbiter(self.uniques, batch.changes, claimed, mutations))
