@@ -61,6 +61,10 @@ class Uniques:
                     found[marker_key(self.mapping.kind, entity.key.namespace, unique.identity, digest)] = unique
         return claims
 
+    def of(self, constraint: UniqueConstraint, connection: Any) -> Unique | None:
+        """Return what a constraint is that the model may have, had, or is to have; None for the primary key."""
+        return next((unique for unique, _ in self._constraint(constraint, connection)), None)
+
     def _found(self, connection: Any) -> Iterator[tuple[Unique, Claimer]]:
         """Yield the constraints, each once, however often it is declared."""
         seen: set[str] = set()
