@@ -66,6 +66,10 @@ class Everything:
         return f"transactions of {self.owner}"
 
     @hookimpl
+    def unique_keeper(self) -> Any:
+        return f"keeper of {self.owner}"
+
+    @hookimpl
     def residual_engine(self) -> Any:
         return f"engine of {self.owner}"
 
@@ -174,6 +178,11 @@ def test_hook_transaction_manager(plugins: Plugins, bare: Plugins) -> None:
     assert bare.transaction_manager() is None
 
 
+def test_hook_unique_keeper(plugins: Plugins, bare: Plugins) -> None:
+    assert plugins.unique_keeper() == "keeper of outer"
+    assert bare.unique_keeper() is None
+
+
 def test_hook_residual_engine(plugins: Plugins, bare: Plugins) -> None:
     assert plugins.residual_engine() == "engine of outer"
     assert bare.residual_engine() is None
@@ -187,6 +196,22 @@ def test_hook_observer(plugins: Plugins, bare: Plugins) -> None:
 def test_hook_system_checks(plugins: Plugins, bare: Plugins) -> None:
     assert plugins.system_checks() == [checks.Info("outer"), checks.Info("inner")]
     assert bare.system_checks() == []
+
+
+class TellsItsAlias:
+    @hookimpl
+    def constraint_step(self, model: type, alias: str) -> Any:
+        return (model, alias)
+
+    @hookimpl
+    def system_checks(self, alias: str) -> list[Any]:
+        return [checks.Info(alias)]
+
+
+def test_hooks_of_a_model_and_the_checks_are_told_the_alias() -> None:
+    plugins = Plugins([("tells", TellsItsAlias())], alias="archive")
+    assert plugins.constraint_steps(User) == ((User, "archive"),)
+    assert plugins.system_checks() == [checks.Info("archive")]
 
 
 def test_hook_model_opt_outs(plugins: Plugins, bare: Plugins) -> None:

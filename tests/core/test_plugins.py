@@ -176,7 +176,7 @@ def test_what_is_wrong_is_said(settings: AliasSettings, message: str) -> None:
 
 
 def test_an_unknown_hook_is_answered_with_the_known_ones() -> None:
-    with pytest.raises(ImproperlyConfigured, match=r"The hooks are commit_layer, .*observer, .*transaction_manager\."):
+    with pytest.raises(ImproperlyConfigured, match=r"The hooks are commit_layer, .*observer, .*transaction_manager, unique_keeper\."):
         plugins_of(alias(f"{HERE}.Misspelt"), DriverPlugin)
 
 
@@ -218,7 +218,7 @@ def test_trace_plugins_logs_each_call_with_its_result(caplog: pytest.LogCaptureF
     settings = AliasSettings(alias="default", name="", plugins=("omega",), trace_plugins=True)
     with caplog.at_level(logging.DEBUG, logger="kindstore.plugins"):
         plugins_of(settings, DriverPlugin).system_checks()
-    assert caplog.messages[0] == "system_checks() -> ['omega']"
+    assert caplog.messages[0] == "system_checks(alias) -> ['omega']"
     assert caplog.messages[1].startswith("system_checks = [[<Info:")
 
 
