@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from .datamodel import Aggregation, Key, Mutation, MutationResult, Page, Query, Row, Shape, Value
 
@@ -35,7 +35,7 @@ class Capabilities:
     cursors: bool = True
     lookup_keys: int = 1000  # keys in one lookup; a driver splits longer ones itself
     entity_groups: int | None = None  # distinct root keys in one atomic commit
-    commit_mutations: int | None = 500
+    commit_mutations: int | None = None
     request_bytes: int = 10 * 2**20 - 64 * 2**10
     entity_bytes: int = 1_048_572
     property_bytes: int = 1_048_487
@@ -66,14 +66,15 @@ def unobserved(rpc: RPC) -> None:
 class ReadOptions:
     """How to read: inside a store transaction, or at a past moment (aware, UTC), or (neither) the latest.
 
-    `on_read_time` is told, before any row is returned, of the moment whose state is read, if the store says it.
+    `on_read_time` is told, before any row is returned, of the moment whose state is read, if the store says it. `intent` is for the
+    transaction of `atomic`, drivers pass it over: "lock" the rows against changes until the commit, or "write" what was just read.
     """
 
     transaction: bytes | None = None
     read_time: datetime | None = None
     page_size: int | None = None  # rows for each RPC of a query; None: as many as a bounded response holds
     on_read_time: Callable[[datetime], None] | None = None
-    locks: bool = False  # the rows must not change until the transaction of `atomic` has committed; drivers pass it over
+    intent: Literal["read", "lock", "write"] = "read"
 
 
 LATEST = ReadOptions()

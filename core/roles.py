@@ -6,13 +6,14 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from django.db.models import Model
+    from django.db.models import Model, UniqueConstraint
 
     from .datamodel import Aggregation, Key, Mutation, MutationResult, Page, Query, Row, Shape, Value
     from .driver import RPC, ReadOptions
     from .planner.predicate import Predicate
-    from .session.changes import Batch, Change, Unit
+    from .session.changes import Batch, Change, Statement, Unit
     from .session.session import Session
+    from .uniqueness import Action, Audit, Position, UniqueValues
 
 
 class Step(Protocol):
@@ -55,6 +56,14 @@ class Transaction(Protocol):
 
     def write(self, unit: Unit, mutations: Sequence[Mutation]) -> list[MutationResult]: ...
 
+    def perform(self, statement: Statement) -> Any:
+        """Run a statement that writes, and return its result; it may be run again before the commit."""
+        ...
+
+    def enter_namespace(self, namespace: str) -> None:
+        """Refuse a namespace that is not the transaction's."""
+        ...
+
 
 class TransactionManager(Protocol):
     """Begins, commits and rolls back the transaction of one connection, with savepoints. It sets the session's `transaction`."""
@@ -71,6 +80,10 @@ class TransactionManager(Protocol):
 
     def savepoint_commit(self, connection: Any, name: str) -> None: ...
 
+    def end(self, connection: Any) -> None:
+        """Go back to autocommit; refuse it where something was written and neither committed nor rolled back."""
+        ...
+
     def close(self) -> None:
         """Roll back whatever is open: the connection is closed."""
         ...
@@ -86,6 +99,30 @@ class UniqueKeeper(Protocol):
         """
         ...
 
+    def uniques(self, connection: Any, model: type[Model]) -> Sequence[UniqueValues]:
+        """Return the constraints of a model's table that are kept; none of a model that opts out."""
+        ...
+
+    def unique(self, connection: Any, model: type[Model], constraint: UniqueConstraint) -> UniqueValues | None:
+        """Return what a constraint is that a model has, had or is to have; None for its primary key."""
+        ...
+
+    def build(self, connection: Any, model: type[Model], identities: Collection[str], position: Position) -> None:
+        """Make the rows that there are own their values by some constraints; raise IntegrityError that lists those of several rows."""
+        ...
+
+    def drop(self, connection: Any, table: str, identities: Collection[str] | None = None) -> None:
+        """Forget who has the values of some constraints of a table, or of all."""
+        ...
+
+    def audit(self, connection: Any, model: type[Model], action: Action, *, restart: bool) -> Iterator[Audit]:
+        """Compare the rows of a model with what is kept of them; yield how far this has come, and keep that for an interrupted run."""
+        ...
+
+    def audit_strays(self, connection: Any, tables: Collection[str], action: Action) -> Iterator[Audit]:
+        """Look for what is kept of rows that are gone, in tables that are not among these."""
+        ...
+
 
 class ResidualEngine(Protocol):
     """Executes what the planner cannot answer natively.
@@ -97,6 +134,10 @@ class ResidualEngine(Protocol):
 
     def evaluate(self, connection: Any, model: type[Model], rows: Sequence[Row], expressions: dict[Any, Any]) -> list[tuple[Any, ...]]:
         """Compute expressions for rows (in the order of the model's concrete fields): for each row a tuple of neutral values."""
+        ...
+
+    def compute(self, connection: Any, model: type[Model], rows: Sequence[Row], expressions: Sequence[Any]) -> list[tuple[Any, ...]]:
+        """Compute expressions for rows, as `evaluate` does: for each row a tuple of SQL's own values, which SQL would compare."""
         ...
 
 

@@ -21,6 +21,7 @@ from .cursor import Cursor
 from .features import DatabaseFeatures
 from .introspection import DatabaseIntrospection
 from .operations import DatabaseOperations
+from .place import warn_of_sequence
 from .schema import DatabaseSchemaEditor
 from .validation import DatabaseValidation
 
@@ -153,12 +154,16 @@ class DatabaseWrapper(BaseDatabaseWrapper):
     def _set_autocommit(self, autocommit: bool) -> None:
         if not autocommit:
             self._start_transaction_under_autocommit()
+        elif self.connection is not None and self.connection.transactions is not None:
+            self.connection.transactions.end(self)
 
     def _start_transaction_under_autocommit(self) -> None:
         """Begin what `atomic` opens; Django logs no "BEGIN" for it, since no RPC is sent."""
         manager = self.session.transactions
         if manager is not None:
             manager.begin(self)
+        else:
+            warn_of_sequence(self.alias)
 
     def _commit(self) -> None:
         if self.connection is not None and self.connection.transactions is not None:

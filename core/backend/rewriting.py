@@ -104,7 +104,7 @@ class Rewriter:
         mutations = [mutation for made in changes if made is not None for mutation in made]
         if mutations:
             progress = replace(self.entry, progress=(self.step, after.path))
-            self.session.commit([*mutations, self.catalog.mutation(progress)])
+            self.session.store.commit([*mutations, self.catalog.mutation(progress)])
 
 
 def _assign(entity: Entity, version: int, made: Assignment, *, masks: bool) -> Mutation:

@@ -23,16 +23,16 @@ WORKERS = 10  # branches whose first pages are asked for at the same time
 Chunks = Iterator[list[Row]]
 
 
-def read(plan: Plan, session: Session, *, page_size: int | None = None) -> Chunks:
+def read(plan: Plan, session: Session, options: ReadOptions = LATEST) -> Chunks:
     """Yield the rows of a plan, their values in the order of `plan.columns`, in chunks.
 
-    `page_size` is the number of rows for each RPC, for a reader that wants to hold no more at a time.
+    `options.page_size` is the number of rows for each RPC, for a reader that wants to hold no more at a time.
     """
     if plan.is_empty:
         return iter(())
     if plan.is_one_query and not plan.hidden and (plan.grouped or not plan.distinct_on):
-        return _one_query(plan, session, page_size)
-    return _assembled(plan, session, page_size)
+        return _one_query(plan, session, options)
+    return _assembled(plan, session, options)
 
 
 def read_one(plan: Plan, session: Session) -> Row | None:
@@ -50,16 +50,12 @@ def cursor_after(plan: Plan, session: Session) -> bytes | None:
     return cursor
 
 
-def _one_query(plan: Plan, session: Session, page_size: int | None) -> Chunks:
+def _one_query(plan: Plan, session: Session, options: ReadOptions) -> Chunks:
     """Pass the pages of a query on as they are: the store has done everything."""
     query = _query(plan, 0, pushed=True)
-    for page in session.run_query(query, plan.mapping.shape(plan.columns), _options(page_size)):
+    for page in session.run_query(query, plan.mapping.shape(plan.columns), options):
         if page.rows:
             yield page.rows
-
-
-def _options(page_size: int | None) -> ReadOptions:
-    return LATEST if page_size is None else ReadOptions(page_size=page_size)
 
 
 def _query(plan: Plan, branch: int, *, pushed: bool) -> Query:
@@ -77,10 +73,10 @@ def _query(plan: Plan, branch: int, *, pushed: bool) -> Query:
     )
 
 
-def _assembled(plan: Plan, session: Session, page_size: int | None) -> Chunks:
+def _assembled(plan: Plan, session: Session, options: ReadOptions) -> Chunks:
     names = (*plan.columns, *plan.hidden)
     shape, position = plan.mapping.shape(names), {name: at for at, name in enumerate(names)}
-    rows = _by_keys(plan, session, shape) if plan.keys is not None else _by_branches(plan, session, shape, position, page_size)
+    rows = _by_keys(plan, session, shape, options) if plan.keys is not None else _by_branches(plan, session, shape, position, options)
     if plan.recheck is not None:
         rows = filter(compile_filter(plan.recheck, _getter(position)), rows)
     if plan.orders and not plan.ordered:
@@ -92,7 +88,7 @@ def _assembled(plan: Plan, session: Session, page_size: int | None) -> Chunks:
     visible = len(plan.columns)
     if visible < len(names):
         rows = (row[:visible] for row in rows)
-    return _chunked(rows, page_size or CHUNK)
+    return _chunked(rows, options.page_size or CHUNK)
 
 
 def _chunked(rows: Iterable[Row], size: int) -> Chunks:
@@ -105,16 +101,16 @@ def _getter(position: dict[str, int]) -> Callable[[str], Callable[[Row], Any]]:
     return lambda name: itemgetter(position[name])
 
 
-def _by_keys(plan: Plan, session: Session, shape: Shape) -> Iterator[Row]:
+def _by_keys(plan: Plan, session: Session, shape: Shape, options: ReadOptions) -> Iterator[Row]:
     """Look rows up; where no order is wanted they come in the order of their keys, as from a query."""
     keys = plan.keys or ()
     if len(keys) > 1:
         keys = tuple(sorted(keys, key=sort_key))
-    return (row for row in session.lookup(keys, shape) if row is not None)
+    return (row for row in session.lookup(keys, shape, options) if row is not None)
 
 
-def _by_branches(plan: Plan, session: Session, shape: Shape, position: dict[str, int], page_size: int | None) -> Iterator[Row]:
-    streams = _started([_branch(plan, session, shape, at, page_size) for at in range(len(plan.branches))])
+def _by_branches(plan: Plan, session: Session, shape: Shape, position: dict[str, int], options: ReadOptions) -> Iterator[Row]:
+    streams = _started([_branch(plan, session, shape, at, options) for at in range(len(plan.branches))])
     if len(streams) == 1:
         return streams[0]
     key_of = itemgetter(position[KEY])
@@ -123,12 +119,12 @@ def _by_branches(plan: Plan, session: Session, shape: Shape, position: dict[str,
     return _unique(chain.from_iterable(streams), key_of)
 
 
-def _branch(plan: Plan, session: Session, shape: Shape, at: int, page_size: int | None) -> Iterator[Page]:
+def _branch(plan: Plan, session: Session, shape: Shape, at: int, options: ReadOptions) -> Iterator[Page]:
     """Run one branch; each gives as many rows as the slice may need of it, if nothing after it drops any."""
     query = _query(plan, at, pushed=False)
     if plan.limit is not None and plan.recheck is None and plan.ordered and not plan.distinct_on:
         query = replace(query, limit=plan.offset + plan.limit)
-    return session.run_query(query, shape, _options(page_size))
+    return session.run_query(query, shape, options)
 
 
 def _started(branches: list[Iterator[Page]]) -> list[Iterator[Row]]:

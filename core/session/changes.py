@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from ..datamodel import Entity, Key, Mutation, Transform, Value, Verb
 
@@ -92,9 +92,22 @@ class Unit:
     mutations: list[Mutation]
     arbiters: Sequence[Arbiter] = ()
     receipts: Sequence[Receipt] = ()
+    parts: Callable[[], Iterator[Unit]] | None = None  # cuts what a transaction holds back into commits that the store takes
 
     @property
     def receipt(self) -> Receipt | None:
         """What shows whether the unit was committed; None where nothing does."""
         drawn = next((Receipt(change.key) for change in self.changes if change.drawn), None)
         return drawn or next(iter(self.receipts), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """A statement that writes. It can be run again: it reads what it depends on anew.
+
+    `tolerates_conflicts` tells that it knows what to do about rows that are there already (ON CONFLICT).
+    """
+
+    run: Callable[[], Any]
+    tolerates_conflicts: bool = False
+    result: Any = None

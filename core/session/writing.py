@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from django.db.utils import DatabaseError
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 # Bytes of the wire format, at most, around a mutation, a key (its project and database too), a step of its path, a value, a masked name
 MUTATION_OVERHEAD, KEY_OVERHEAD, KEY_STEP_OVERHEAD, PROPERTY_OVERHEAD, NAME_OVERHEAD = 64, 128, 12, 16, 6
 NUMBER_BYTES = 12
+MOST_ROWS = 500  # in a commit outside a transaction: an error in a big statement then costs little, and says what was written
 
 
 class Writer:
@@ -61,17 +63,19 @@ class Writer:
 
         Inside a transaction, which commits everything at its end, the changes stay together.
         """
-        if self.session.transaction is not None:
-            if changes:
-                yield self.unit(changes)
-            return
+        if self.session.transaction is None:
+            yield from self._cut(changes)
+        elif changes:
+            yield replace(self.unit(changes), parts=lambda: self._cut(changes))
+
+    def _cut(self, changes: list[Change]) -> Iterator[Unit]:
         for chunk in self._first_cuts(changes):
             yield from self._halved(chunk)
 
     def _first_cuts(self, changes: list[Change]) -> Iterator[list[Change]]:
         """Cut changes where the limits on mutations and entity groups are reached by the rows alone."""
         capabilities = self.session.capabilities
-        most, most_groups = capabilities.commit_mutations, capabilities.entity_groups
+        most, most_groups = min(capabilities.commit_mutations or MOST_ROWS, MOST_ROWS), capabilities.entity_groups
         chunk: list[Change] = []
         groups: set[object] = set()
         for change in changes:

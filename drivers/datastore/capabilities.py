@@ -26,6 +26,7 @@ LEGACY = Capabilities(
     read_time=False,
     named_databases=False,
     entity_groups=25,
+    commit_mutations=500,
 )
 
 

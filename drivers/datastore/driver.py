@@ -206,7 +206,9 @@ class DatastoreDriver:
             progress.ask(request.query, options.page_size or self._sizes.rows(sort))
             response, size = self._call("RunQuery", request, query, observe, lambda r: len(r.batch.entity_results))
             batch = response.batch
-            _tell_time(options, batch)
+            if options.on_read_time is not None and batch.HasField("read_time"):
+                _tell_time(options, batch)
+                request.read_options.read_time.CopyFrom(batch.read_time)  # the other pages are of the same moment
             self._sizes.learn(sort, size, len(batch.entity_results))
             yield Page(decode(progress.take(batch)), batch.end_cursor or None)
 

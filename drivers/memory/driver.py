@@ -8,14 +8,16 @@ from time import perf_counter
 from typing import Any
 
 from ...core.datamodel import Aggregation, Key, Mutation, MutationResult, Page, Query, Row, Shape, Value
+from ...core.datamodel.aggregating import aggregate, bounded, properties_of
 from ...core.driver import LATEST, RPC, Capabilities, Observe, ReadOptions, unobserved
 from .abilities import check_reading
-from .aggregating import aggregate, bounded, check_aggregations, properties_of
+from .aggregating import check_aggregations
 from .decoding import Decoder
 from .keys import position_of
 from .paging import first_window, pages
 from .prepare import Prepared, prepare
 from .reading import lookup_records, note_query, snapshot_of, tables_of
+from .record import reader
 from .registry import canonical, is_in_memory, open_store, release
 from .selection import count_plainly, select
 from .store import Store
@@ -142,7 +144,7 @@ class MemoryDriver:
                 if count is not None:
                     return tuple(bounded(count, aggregation) for aggregation in aggregations)
             records = select(tables, prepared, snapshot, first_window(prepared)).records if tables else []
-        return aggregate(aggregations, records)
+        return aggregate(aggregations, records, reader)
 
 
 class _Observed:

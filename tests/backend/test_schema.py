@@ -191,7 +191,7 @@ class TestRemovingFields:
         store = either_way
         store.apply(item(name=models.CharField(max_length=50)))
         key = store.key("shop_item", 1)
-        store.connection.session.commit([Mutation(Verb.UPSERT, key, Entity(key, {"name": "a", "foreign": 1}))])
+        store.connection.session.store.commit([Mutation(Verb.UPSERT, key, Entity(key, {"name": "a", "foreign": 1}))])
         store.apply(ops.RemoveField("Item", "name"))
         assert store.properties("shop_item") == [{"foreign": 1}]
 
@@ -393,9 +393,9 @@ class TestRewriting:
         def commit(*arguments: Any) -> Any:
             if next(left, None) is None:
                 raise KeyboardInterrupt
-            return type(session).commit(session, *arguments)
+            return type(session.store).commit(session.store, *arguments)
 
-        monkeypatch.setattr(session, "commit", commit)
+        monkeypatch.setattr(session.store, "commit", commit)
 
     def test_an_interrupted_one_goes_on_where_it_stopped(self, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
         self.fill(store, 10)
@@ -448,9 +448,9 @@ class TestRewriting:
         def commit(*arguments: Any) -> Any:
             for mutation in foreign:
                 session.driver.commit([mutation])
-            return type(session).commit(session, *arguments)
+            return type(session.store).commit(session.store, *arguments)
 
-        monkeypatch.setattr(session, "commit", commit)
+        monkeypatch.setattr(session.store, "commit", commit)
         store.apply(ops.AlterField("Item", "value", models.CharField(max_length=10)))
         assert [each["value"] for each in store.properties("shop_item")] == ["0", "99", "2"]
 
@@ -462,9 +462,9 @@ class TestRewriting:
         def commit(*arguments: Any) -> Any:
             for mutation in foreign:
                 session.driver.commit([mutation])
-            return type(session).commit(session, *arguments)
+            return type(session.store).commit(session.store, *arguments)
 
-        monkeypatch.setattr(session, "commit", commit)
+        monkeypatch.setattr(session.store, "commit", commit)
         store.apply(ops.AlterField("Item", "value", models.CharField(max_length=10)))
         assert [each["value"] for each in store.properties("shop_item")] == ["0", "2"]
 

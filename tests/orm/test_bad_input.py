@@ -141,7 +141,7 @@ def test_an_error_in_a_later_chunk_says_what_was_written() -> None:
 def test_an_entity_whose_property_has_another_type_is_named() -> None:
     session = connection.session
     key = Key((("records_author", 77),), session.namespace())
-    session.commit([Mutation(Verb.UPSERT, key, Entity(key, {"name": "foreign", "born": "in spring"}))])
+    session.store.commit([Mutation(Verb.UPSERT, key, Entity(key, {"name": "foreign", "born": "in spring"}))])
     with pytest.raises(DataError, match=r"born.*records_author:77.*str.*int"):
         list(Author.objects.all())
 

@@ -35,7 +35,7 @@ def put(kind: str, ident: int, **properties: Any) -> None:
     """Write an entity as somebody else would."""
     session = connection.session
     key = Key(((kind, ident),), session.namespace())
-    session.commit([Mutation(Verb.UPSERT, key, Entity(key, properties))])
+    session.store.commit([Mutation(Verb.UPSERT, key, Entity(key, properties))])
 
 
 @pytest.mark.parametrize("name", FIELDS)

@@ -41,8 +41,8 @@ class Unanswered:
 
 @pytest.fixture
 def commits(monkeypatch: pytest.MonkeyPatch) -> Unanswered:
-    unanswered = Unanswered(connection.session._commit)
-    monkeypatch.setattr(connection.session, "_commit", unanswered)
+    unanswered = Unanswered(connection.session.store._commit)
+    monkeypatch.setattr(connection.session.store, "_commit", unanswered)
     return unanswered
 
 

@@ -130,6 +130,6 @@ def test_strings_sort_by_their_utf8_bytes_in_memory_too() -> None:
 def test_rows_that_lack_the_property_are_missing_from_an_order_but_found_by_key() -> None:
     session = connection.session
     key = Key((("records_record", 9),), session.namespace())
-    session.commit([Mutation(Verb.UPSERT, key, Entity(key, {"name": "sparse"}))])
+    session.store.commit([Mutation(Verb.UPSERT, key, Entity(key, {"name": "sparse"}))])
     assert keys(Record.objects.order_by("n", "pk"))[-1] != 9
     assert keys(Record.objects.filter(pk__in=[1, 9]).order_by("n")) == [9, 1]

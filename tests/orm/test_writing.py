@@ -29,7 +29,7 @@ def five() -> None:
 def interfering(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., None]]:
     """Return a function that lets something happen before the next commits, as if somebody else were faster."""
     session = connection.session
-    commit = session._commit
+    commit = session.store._commit
     waiting: list[Callable[[], Any]] = []
 
     def commit_after(mutations: Any, transaction: Any) -> Any:
@@ -37,7 +37,7 @@ def interfering(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., None]
             waiting.pop(0)()
         return commit(mutations, transaction)
 
-    monkeypatch.setattr(session, "_commit", commit_after)
+    monkeypatch.setattr(session.store, "_commit", commit_after)
     monkeypatch.setattr(contention.time, "sleep", lambda _seconds: None)
     yield lambda *happening: waiting.extend(happening)
     assert not waiting
@@ -52,7 +52,7 @@ def test_save_writes_every_column_and_keeps_what_others_added() -> None:
     session = connection.session
     key = Key((("records_record", 1),), session.namespace())
     ((entity,),) = session.lookup([key], Shape((Column(ENTITY),)))
-    session.commit([Mutation(Verb.UPSERT, key, Entity(key, {**entity.properties, "theirs": 5}))])
+    session.store.commit([Mutation(Verb.UPSERT, key, Entity(key, {**entity.properties, "theirs": 5}))])
     row.n = 2
     row.save()
     ((entity,),) = session.lookup([key], Shape((Column(ENTITY),)))
@@ -214,7 +214,7 @@ def test_a_statement_that_always_conflicts_gives_up(monkeypatch: pytest.MonkeyPa
         raise VersionConflict("The entity has changed.")
 
     monkeypatch.setattr(contention.time, "sleep", lambda _seconds: None)
-    monkeypatch.setattr(connection.session, "_commit", conflict)
+    monkeypatch.setattr(connection.session.store, "_commit", conflict)
     with pytest.raises(OperationalError, match="has changed"):
         Record.objects.filter(n__gt=1).update(n=F("n") + 1)
 

@@ -28,8 +28,11 @@ class SQLDeleteCompiler(compiler.SQLDeleteCompiler):
         def again(keys: Sequence[Key]) -> list[Change]:
             return _changes(matched.rows(matched.again(keys, columns)), whole=whole)
 
-        changes = _changes(matched.rows(matched.plan(columns)), whole=whole)
-        return write_guarded(matched.session, writer, changes, again) if changes else 0
+        def run() -> int:
+            changes = _changes(matched.rows(matched.plan(columns)), whole=whole)
+            return write_guarded(matched.session, writer, changes, again) if changes else 0
+
+        return matched.session.perform(run)
 
     def as_sql(self) -> tuple[str, tuple[Any, ...]]:
         """Return the statement in words, for people to read."""

@@ -37,7 +37,7 @@ class Planning:
         self.query, self.connection = query, connection
         session = connection.connection
         alias = connection.kindstore if session is None else session.alias
-        self.namespace, self.capabilities = alias.namespace(), (session or alias).capabilities
+        self.namespace, self.capabilities = (session or alias).namespace(), (session or alias).capabilities
         self.mapping: ModelMapping = mapping_of(query.model, connection)
         rewriters = alias.rewriters(query.model)
         self.analysis = Analysis(self.mapping, base_alias(query), connection, self.namespace, rewriters)

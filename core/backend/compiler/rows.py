@@ -11,6 +11,7 @@ from django.db.models.sql.constants import MULTI
 
 from ...datamodel import KEY, Key, Row, Test
 from ...datamodel.query import Op
+from ...driver import ReadOptions
 from ...executor import read
 from ...mapping import mapping_of
 from ...planner.logic import Truth, conjunction
@@ -20,6 +21,9 @@ from .planning import Planning, refuse
 
 if TYPE_CHECKING:
     from ..base import DatabaseWrapper
+
+
+FOR_WRITING = ReadOptions(intent="write")
 
 
 class MatchedRows:
@@ -87,4 +91,4 @@ class MatchedRows:
 
     def rows(self, plan: Plan) -> list[Row]:
         """Read a plan's rows."""
-        return [row for chunk in read(plan, self.session) for row in chunk]
+        return [row for chunk in read(plan, self.session, FOR_WRITING) for row in chunk]

@@ -11,12 +11,14 @@ from django.core.exceptions import EmptyResultSet, FullResultSet
 from django.db.models.sql import compiler
 from django.db.models.sql.constants import GET_ITERATOR_CHUNK_SIZE, MULTI, SINGLE
 
+from ...driver import ReadOptions
 from ...executor import read
 from ...planner.explain import describe_plan
 from ...planner.predicate import NotNativeError
 from ...planner.reading_config import reading_config
 from ...planner.selection import Output, Selection
 from .calculation import calculate
+from .locking import read_intent
 from .planning import Planning, refuse
 
 if TYPE_CHECKING:
@@ -62,8 +64,8 @@ class SQLCompiler(compiler.SQLCompiler):
         if truth is False:
             return iter(())
         plan = planning.select_plan(selection, truth)
-        page_size = reading_config(self.query).page_size or page_size
-        return _shaped(read(plan, planning.session, page_size=page_size), selection)
+        options = ReadOptions(page_size=reading_config(self.query).page_size or page_size, intent=read_intent(self.query, self.connection))
+        return _shaped(read(plan, planning.session, options), selection)
 
     def native_selection(self) -> Selection:
         """Return what a query selects that runs natively; raise NotNativeError for any other."""

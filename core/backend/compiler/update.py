@@ -31,7 +31,8 @@ class SQLUpdateCompiler(compiler.SQLUpdateCompiler):
 
     def execute_sql(self, result_type: str | None) -> int:
         self.pre_sql_setup()
-        own = Update(self.query, self.connection).run() if self.query.values else 0
+        update = Update(self.query, self.connection) if self.query.values else None
+        own = 0 if update is None else update.session.perform(update.run)
         of_parents = [query.get_compiler(self.using).execute_sql(result_type) for query in self.query.get_related_updates()]
         return own or next(filter(None, of_parents), 0)
 

@@ -242,7 +242,7 @@ def test_infinity() -> None:
 
 def test_entity_that_others_wrote(namespace: str) -> None:
     session = connection.session
-    session.commit(
+    session.store.commit(
         [Mutation(Verb.INSERT, Key((("records_defaulted", 5),), namespace), Entity(Key((("records_defaulted", 5),), namespace), {}))]
     )
 

@@ -1,0 +1,17 @@
+"""What goes wrong with transactions, as errors and warnings."""
+
+from __future__ import annotations
+
+from django.db.utils import OperationalError
+
+
+class TransactionFailedError(OperationalError):
+    """The transaction was not committed, because of somebody else's commit, or there is none where one is mandatory. Nothing was written."""
+
+
+class PreventedReadError(ValueError):
+    """The transaction has promised not to read this row any more."""
+
+
+class SplitTransactionWarning(RuntimeWarning):
+    """One call of the ORM writes more than the store commits at once, so it is committed in parts: each is atomic, they together are not."""

@@ -1,0 +1,182 @@
+"""The end of a transaction: one commit of everything that it has written, or an error that says why not."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from django.db.utils import IntegrityError, NotSupportedError
+
+from ...core.datamodel import Key, Mutation, Verb
+from ...core.datamodel.errors import AlreadyExists, Contention, NotFound
+from ...core.session.changes import Change, Unit
+from ...core.session.committing import Committer, commit
+from ...core.session.contention import ATTEMPTS, pause
+from ...core.session.writing import fits
+from .errors import SplitTransactionWarning, TransactionFailedError
+
+if TYPE_CHECKING:
+    from ...core.session.session import Session
+    from .transaction import Transaction
+
+
+def finish(transaction: Transaction, session: Session) -> None:
+    """Commit a transaction, which is no longer the session's.
+
+    One call of the ORM, such as bulk_update() or delete(), that has read nothing but what it writes is a statement to its caller: where
+    somebody else was faster its statements are run again. Of any other block only the caller knows what its values depend on.
+    """
+    for attempt in range(1, ATTEMPTS + 1):
+        try:
+            _commit(transaction, session)
+        except (Contention, NotFound, IntegrityError) as error:
+            if attempt == ATTEMPTS or not _runs_again(transaction, error):
+                raise _failure(transaction, error) from error
+            pause(attempt)
+            _run_again(transaction, session, error)
+        else:
+            return
+
+
+def final_mutations(transaction: Transaction) -> list[Mutation]:
+    """Return what the commit does: each write on condition that the entity is as it was read, and guards of what was locked."""
+    made = [_guarded(transaction, key, write.mutation) for key, write in transaction.overlay.writes.items() if write.mutation is not None]
+    if transaction.store_transaction is None:
+        written = {mutation.key for mutation in made}
+        made += [_guard(transaction, key) for key in transaction.locked if key not in written]
+    return made
+
+
+def _commit(transaction: Transaction, session: Session) -> None:
+    mutations = final_mutations(transaction)
+    if not mutations:
+        _end(transaction)
+    elif not transaction.guards or fits(mutations, transaction.capabilities):
+        _commit_whole(transaction, session, mutations)
+    else:
+        _commit_in_parts(transaction, session, mutations)
+
+
+def _end(transaction: Transaction) -> None:
+    """End a transaction that wrote nothing."""
+    if transaction.store_transaction is not None:
+        transaction.base.rollback(transaction.store_transaction)
+
+
+def _commit_whole(transaction: Transaction, session: Session, mutations: list[Mutation]) -> None:
+    inserted = {mutation.key for mutation in mutations if mutation.verb is Verb.INSERT}
+    drawn = [change for unit in transaction.units for change in unit.changes if change.drawn and change.key in inserted]
+    arbiters = [arbiter for unit in transaction.units for arbiter in unit.arbiters]
+    receipts = [receipt for unit in transaction.units for receipt in unit.receipts if receipt.key in inserted]
+    unit = Unit(drawn, mutations, arbiters, receipts)
+    in_store = transaction.store_transaction
+    Committer(session, unit, lambda sent: transaction.base.commit(sent, in_store), patient=in_store is None).run()
+
+
+def _guarded(transaction: Transaction, key: Key, mutation: Mutation) -> Mutation:
+    stored = transaction.stored.get(key)
+    if mutation.verb is Verb.INSERT or stored is None:
+        return replace(mutation, base_version=None)
+    return replace(mutation, base_version=stored.version)
+
+
+def _guard(transaction: Transaction, key: Key) -> Mutation:
+    """Return a mutation that writes nothing, and fails unless an entity is as it was read."""
+    stored = transaction.stored.get(key)
+    version, entity = (None, None) if stored is None else (stored.version, stored.entity)
+    if transaction.capabilities.property_masks:
+        return Mutation(Verb.UPDATE, key, None, (), base_version=version)
+    assert entity is not None
+    return Mutation(Verb.UPDATE, key, entity, base_version=version)
+
+
+# A block that the store does not take in one commit
+
+
+def _commit_in_parts(transaction: Transaction, session: Session, mutations: list[Mutation]) -> None:
+    groups = len({mutation.key.root for mutation in mutations})
+    size = f"{len(mutations)} entities in {groups} entity groups"
+    if not (transaction.place.is_one_call or transaction.characteristics.allow_split) or transaction.store_transaction is not None:
+        raise NotSupportedError(
+            f"The block writes {size}, more than {_limits(transaction)} that {transaction.alias!r} takes in one commit. Nothing was written. "
+            "Write less in one block; or let it be committed in parts, each of them atomic, by atomic(allow_split=True) or by "
+            f"DATABASES[{transaction.alias!r}]['OPTIONS']['transactions']['allow_split']."
+        )
+    place = transaction.place
+    warnings.warn_explicit(
+        f"{place.function}() writes {size}, more than {_limits(transaction)} that {transaction.alias!r} takes in one commit. It is committed "
+        "in parts: each is atomic, but if a later one fails the earlier ones stay.",
+        SplitTransactionWarning,
+        place.filename,
+        place.line,
+        place.module,
+        place.registry,
+    )
+    written: set[Key] = set()
+    for part in _parts(transaction):
+        sent = [_again(transaction, mutation, written) for mutation in part.mutations]
+        commit(session, replace(part, mutations=sent), patient=all(mutation.base_version is None for mutation in sent))
+        written.update(mutation.key for mutation in sent)
+
+
+def _limits(transaction: Transaction) -> str:
+    limits = transaction.capabilities
+    parts = [f"{limits.entity_groups} entity groups" if limits.entity_groups else "", f"{limits.request_bytes} bytes"]
+    if limits.commit_mutations:
+        parts.append(f"{limits.commit_mutations} entities")
+    return "the " + " or ".join(part for part in parts if part)
+
+
+def _parts(transaction: Transaction) -> Iterator[Unit]:
+    for unit in transaction.units:
+        yield from [unit] if unit.parts is None else unit.parts()
+
+
+def _again(transaction: Transaction, mutation: Mutation, written: set[Key]) -> Mutation:
+    """Return a mutation on condition of the version that was read, unless an earlier part has written the entity."""
+    if mutation.key in written:
+        return replace(mutation, base_version=None)
+    return mutation if mutation.base_version is not None else _guarded(transaction, mutation.key, mutation)
+
+
+# Conflicts
+
+
+def _runs_again(transaction: Transaction, error: Exception) -> bool:
+    """Tell whether the statements of a block may be run again after a conflict."""
+    if transaction.reads_rows or transaction.store_transaction is not None or not transaction.place.is_one_call:
+        return False
+    if isinstance(error, IntegrityError):
+        return any(statement.tolerates_conflicts for statement in transaction.statements)
+    return bool(transaction.statements)
+
+
+def _run_again(transaction: Transaction, session: Session, error: Exception) -> None:
+    statements = list(transaction.statements)
+    transaction.forget()
+    session.transaction = transaction
+    try:
+        results = [transaction.perform(replace(statement, result=None)) for statement in statements]
+    finally:
+        session.transaction = None
+    if results != [statement.result for statement in statements]:  # its caller has been told otherwise
+        raise _failure(transaction, error) from error
+
+
+def _failure(transaction: Transaction, error: Exception) -> Exception:
+    """Return the error that a block ends with."""
+    if isinstance(error, AlreadyExists) and error.key in _drawn(transaction):
+        return TransactionFailedError(f"The transaction failed: an id that it drew was taken ({error}). Nothing was written. Run it again.")
+    if isinstance(error, (IntegrityError, TransactionFailedError)):
+        return error
+    return TransactionFailedError(
+        f"The transaction failed: somebody else changed what it has read or written ({error}). Nothing was written. Run it again, for "
+        "example by @atomic(retries=3)."
+    )
+
+
+def _drawn(transaction: Transaction) -> set[Any]:
+    changes: list[Change] = [change for unit in transaction.units for change in unit.changes]
+    return {change.key for change in changes if change.drawn}

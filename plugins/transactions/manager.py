@@ -1,0 +1,213 @@
+"""The transactions of one connection: what Django's `atomic` begins, commits, rolls back and saves."""
+
+from __future__ import annotations
+
+import threading
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from django.db.transaction import TransactionManagementError
+from django.db.utils import DatabaseError, OperationalError
+
+from ...core.backend.place import opening_place
+from .finishing import finish
+from .transaction import Characteristics, Mark, Transaction
+
+if TYPE_CHECKING:
+    from ...core.roles import Transaction as TransactionRole
+    from ...core.session.session import Session
+
+# What of a connection's state belongs to the outermost block that is open, and how it is without one.
+STATE: dict[str, Any] = {
+    "autocommit": True,
+    "in_atomic_block": False,
+    "atomic_blocks": list,
+    "savepoint_ids": list,
+    "savepoint_state": 0,
+    "commit_on_exit": True,
+    "needs_rollback": False,
+    "rollback_exc": None,
+    "closed_in_transaction": False,
+    "run_on_commit": list,
+    "run_commit_hooks_on_set_autocommit_on": False,
+}
+
+
+class OpenInStore(threading.local):
+    """The transactions that this thread has open in stores. They are rolled back when the thread ends: its locals go then."""
+
+    def __init__(self) -> None:
+        self.ended = _RollsBack()
+
+
+class _RollsBack:
+    def __init__(self) -> None:
+        self.open: dict[Transaction, None] = {}
+
+    def __del__(self) -> None:
+        for transaction in self.open:
+            abandon(transaction)
+
+
+_open_in_store = OpenInStore()
+
+
+def abandon(transaction: Transaction) -> None:
+    """Give up a transaction's own in the store, so that its locks are gone; where the store does not answer they expire by themselves."""
+    if transaction.store_transaction is not None:
+        with suppress(DatabaseError):
+            transaction.base.rollback(transaction.store_transaction)
+        transaction.store_transaction = None
+
+
+@dataclass(slots=True)
+class Suspended:
+    """A block that is set aside while an independent or non_atomic one runs."""
+
+    state: dict[str, Any]
+    transaction: TransactionRole | None
+    marks: dict[str, Mark]
+    session: Session
+
+
+@dataclass(slots=True)
+class Manager:
+    """Manages the transactions of one connection."""
+
+    allow_split: bool = False
+    next: Characteristics | None = None  # how the next one is asked to be, by our own `atomic`
+    marks: dict[str, Mark] = field(default_factory=dict)
+    suspended: list[Suspended] = field(default_factory=list)
+    session: Session | None = None
+
+    def begin(self, connection: Any) -> None:
+        """Begin a transaction; nothing is sent."""
+        self.session = session = connection.session
+        characteristics = self.next or Characteristics()
+        self.next = None
+        if self.allow_split:
+            characteristics = characteristics.splitting()
+        outer = session.transaction
+        base = outer if isinstance(outer, Transaction) else session.store
+        transaction = Transaction(base, characteristics, opening_place(), connection.alias)
+        transaction.on_store_transaction = lambda begun: _open_in_store.ended.open.setdefault(begun)
+        session.transaction, self.marks = transaction, {}
+
+    def commit(self, connection: Any) -> None:
+        """Commit, or raise why it could not be done; the transaction is over in either case."""
+        transaction = self._leave(connection)
+        if transaction is None:
+            return
+        try:
+            finish(transaction, connection.session)
+            transaction.store_transaction = None
+        finally:
+            self._forget(transaction)
+            self._begin_manually(connection)
+
+    def rollback(self, connection: Any) -> None:
+        """Roll back; only what is open in the store costs an RPC."""
+        transaction = self._leave(connection)
+        if transaction is not None:
+            self._forget(transaction)
+            self._begin_manually(connection)
+
+    def savepoint(self, connection: Any, name: str) -> None:
+        """Mark what was written until now."""
+        self.marks[name] = self._current(connection).mark()
+
+    def savepoint_rollback(self, connection: Any, name: str) -> None:
+        """Undo what was written since the savepoint."""
+        self._current(connection).roll_back_to(self._mark(name))
+
+    def savepoint_commit(self, connection: Any, name: str) -> None:  # noqa: ARG002 - Django's signature
+        """Forget a savepoint."""
+        self._mark(name)
+        del self.marks[name]
+
+    def end(self, connection: Any) -> None:
+        """Go back to autocommit."""
+        transaction = connection.session.transaction
+        if isinstance(transaction, Transaction) and not self._is_suspended(transaction):
+            if transaction.overlay.writes:
+                raise TransactionManagementError(
+                    "Autocommit cannot be turned on while something is written and not committed. Call transaction.commit() or rollback() first."
+                )
+            self.rollback_quietly(connection)
+
+    def rollback_quietly(self, connection: Any) -> None:
+        """Drop a transaction in which nothing was written."""
+        transaction = self._leave(connection)
+        if transaction is not None:
+            self._forget(transaction)
+
+    def close(self) -> None:
+        """Roll back whatever is open."""
+        session = self.session
+        if session is None:
+            return
+        open_ones = [session.transaction, *(each.transaction for each in self.suspended)]
+        session.transaction = None
+        for transaction in open_ones:
+            if isinstance(transaction, Transaction):
+                self._forget(transaction)
+
+    def suspend(self, connection: Any) -> None:
+        """Set the open block aside, so that what follows is outside of it."""
+        session: Session = connection.session
+        self.session = session
+        state = {name: getattr(connection, name) for name in STATE}
+        self.suspended.append(Suspended(state, session.transaction, self.marks, session))
+        for name, value in STATE.items():
+            setattr(connection, name, value() if callable(value) else value)
+        session.transaction, self.marks = self._of_test(session.transaction), {}
+
+    def resume(self, connection: Any) -> None:
+        """Go back into the block that was set aside last."""
+        suspended = self.suspended.pop()
+        for name, value in suspended.state.items():
+            setattr(connection, name, value)
+        self.marks = suspended.marks
+        if connection.connection is suspended.session:
+            suspended.session.transaction = suspended.transaction
+        elif suspended.state["in_atomic_block"]:  # the connection was closed meanwhile, which rolled the block back
+            connection.closed_in_transaction = connection.needs_rollback = True
+
+    def _of_test(self, transaction: TransactionRole | None) -> TransactionRole | None:
+        """Return the transaction of the test that runs, which stands for the store; None outside tests."""
+        while isinstance(transaction, Transaction) and not transaction.place.for_test:
+            transaction = transaction.base if isinstance(transaction.base, Transaction) else None
+        return transaction
+
+    def _leave(self, connection: Any) -> Transaction | None:
+        """Take the open transaction off the session."""
+        session = connection.session
+        transaction = session.transaction
+        if not isinstance(transaction, Transaction) or self._is_suspended(transaction):
+            return None
+        session.transaction, self.marks = transaction.base if isinstance(transaction.base, Transaction) else None, {}
+        return transaction
+
+    def _is_suspended(self, transaction: Transaction) -> bool:
+        return any(each.transaction is transaction for each in self.suspended)
+
+    def _forget(self, transaction: Transaction) -> None:
+        abandon(transaction)
+        _open_in_store.ended.open.pop(transaction, None)
+
+    def _begin_manually(self, connection: Any) -> None:
+        """Begin the next transaction where the caller has turned autocommit off and commits by hand."""
+        if not connection.autocommit and not connection.in_atomic_block:
+            self.begin(connection)
+
+    def _current(self, connection: Any) -> Transaction:
+        transaction = connection.session.transaction
+        if not isinstance(transaction, Transaction):
+            raise TransactionManagementError("There is no transaction, so there is nothing to save or to go back to.")
+        return transaction
+
+    def _mark(self, name: str) -> Mark:
+        if name not in self.marks:
+            raise OperationalError(f"There is no savepoint {name!r} in this transaction.")
+        return self.marks[name]

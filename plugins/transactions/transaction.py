@@ -1,0 +1,445 @@
+"""One transaction: reads see what it has written, and what it has written waits for the commit.
+
+Its default is snapshot isolation without a lock: all reads are of one moment, and the commit fails if an entity that it writes or locks is
+no longer as it was read. `serializable` reads and commits in a transaction of the store.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, Literal, Protocol
+
+from django.db.transaction import TransactionManagementError
+from django.db.utils import NotSupportedError
+
+from ...core.datamodel import ENTITY, KEY, VERSION, Aggregation, Column, Entity, HasAncestor, Key, Mutation, MutationResult, Page, Query
+from ...core.datamodel import Row, Shape, Type, Value, Verb
+from ...core.datamodel.aggregating import aggregate, bounded, properties_of
+from ...core.datamodel.filters import leaves
+from ...core.datamodel.ordering import MISSING
+from ...core.datamodel.rows import row_maker
+from ...core.driver import LATEST, Capabilities, ReadOptions
+from ...core.mapping import mapping_of
+from ...core.session.changes import Unit
+from .errors import PreventedReadError, TransactionFailedError
+from .merging import matcher, merged
+from .overlay import Overlay, Stored, Write, composed
+
+if TYPE_CHECKING:
+    from ...core.backend.place import Place
+    from ...core.session.changes import Statement
+
+WHOLE = Shape((Column(VERSION, Type.INT), Column(ENTITY, Type.ENTITY)))
+Isolation = Literal["snapshot", "serializable"]
+
+
+class Base(Protocol):
+    """What a transaction reads from and commits to: the store, or in a TestCase the transaction of the test."""
+
+    capabilities: Capabilities
+
+    def lookup(self, keys: Sequence[Key], shape: Shape, options: ReadOptions = LATEST) -> list[Row | None]: ...
+
+    def run_query(self, query: Query, shape: Shape, options: ReadOptions = LATEST) -> Iterator[Page]: ...
+
+    def aggregate(self, query: Query, aggregations: Sequence[Aggregation], options: ReadOptions = LATEST) -> tuple[Value, ...]: ...
+
+    def commit(self, mutations: Sequence[Mutation], transaction: bytes | None = None) -> list[MutationResult]: ...
+
+    def begin(self, *, read_only: bool = False, read_time: datetime | None = None) -> bytes: ...
+
+    def rollback(self, transaction: bytes) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Characteristics:
+    """How a transaction was asked to be; the parameters of `atomic` of these names say what they mean."""
+
+    isolation: Isolation = "snapshot"
+    read_only: bool = False
+    read_time: datetime | None = None
+    query_outside: bool = False
+    allow_split: bool = False
+
+    def splitting(self) -> Characteristics:
+        """Return the same, for a transaction that may be committed in parts."""
+        return replace(self, allow_split=True)
+
+
+Mark = tuple[int, int, int]
+
+
+class Transaction:
+    """A transaction of one connection."""
+
+    def __init__(self, base: Base, characteristics: Characteristics, place: Place, alias: str) -> None:
+        self.base, self.capabilities, self.alias, self.place = base, base.capabilities, alias, place
+        self.characteristics, self.read_only = characteristics, characteristics.read_only
+        self.overlay = Overlay()
+        self.stored: dict[Key, Stored] = {}
+        self.locked: dict[Key, None] = {}
+        self.units: list[Unit] = []
+        self.read: set[Key] = set()
+        self.prevented: set[Key] = set()
+        self.store_transaction: bytes | None = None
+        self.on_store_transaction: Callable[[Transaction], None] = lambda _transaction: None
+        self.statements: list[Statement] = []
+        self.reads_rows = False  # whether anything but the statements that write has read
+        self._namespace: str | None = None
+        self._first_read = threading.Lock()
+        self._read_time = characteristics.read_time
+        # A test's transaction sees what other threads and nested independent transactions commit, and is never committed itself.
+        self.guards = not place.for_test and not isinstance(base, Transaction)
+        self._settled = not self.guards or self._read_time is not None or not (self._is_serializable or self.capabilities.read_time)
+
+    @property
+    def _is_serializable(self) -> bool:
+        return self.characteristics.isolation == "serializable"
+
+    # What the session calls
+
+    def lookup(self, keys: Sequence[Key], shape: Shape, options: ReadOptions = LATEST) -> list[Row | None]:
+        """Read rows by key, as they look inside the transaction."""
+        self._note_read(keys, options)
+        found = self._entities(keys)
+        if options.intent == "lock":
+            self._lock(found)
+        make = _row_maker(shape)
+        return [None if entity is None else make(entity) for entity in map(found.__getitem__, keys)]
+
+    def run_query(self, query: Query, shape: Shape, options: ReadOptions = LATEST) -> Iterator[Page]:
+        """Run a query over what the store has and the transaction has written."""
+        touched = self._touched(query)
+        if not touched:
+            yield from self._noted_pages(query, shape, options)
+            return
+        if query.start_cursor or query.end_cursor:
+            raise NotSupportedError(
+                f"A query with a cursor cannot run inside a transaction that has written to its kind ({query.kind}): a cursor is a place "
+                "in what the store has. Run it before the writes, or after the commit."
+            )
+        yield from merged(query, shape, touched, lambda asked, wide: self._noted_pages(asked, wide, options), options.page_size)
+
+    def aggregate(self, query: Query, aggregations: Sequence[Aggregation], options: ReadOptions = LATEST) -> tuple[Value, ...]:
+        """Aggregate the results of a query over what the store has and the transaction has written."""
+        touched = self._touched(query)
+        if not touched:
+            with self._reading(options, query) as effective:
+                return self.base.aggregate(query, aggregations, effective)
+        if len(aggregations) == 1 and aggregations[0].function == "count" and not query.distinct_on:
+            return (self._count(query, aggregations[0], touched),)
+        names = properties_of(aggregations)
+        shape = Shape(tuple(Column(name, default=_missing) for name in names) or (Column(KEY, Type.KEY),))
+        rows = [row for page in self.run_query(query, shape) for row in page.rows]
+        return aggregate(aggregations, rows, lambda name: lambda row: row[names.index(name)])
+
+    def write(self, unit: Unit, mutations: Sequence[Mutation]) -> list[MutationResult]:
+        """Write all mutations of a unit or none; raise what the store would, as far as it can be known before the commit."""
+        if self.read_only:
+            raise TransactionManagementError(
+                "This block is read-only (atomic(read_only=True) or read_time=...), so nothing can be written in it. Write outside it."
+            )
+        fetched = self._know(unit, mutations)
+        made: dict[Key, Write] = {}
+        results = []
+        for mutation in mutations:
+            key = mutation.key
+            write, transformed = composed(mutation, made.get(key) or self.overlay.writes.get(key), fetched.get(key) or self.stored.get(key))
+            made[key] = write
+            results.append(MutationResult(0, transformed))
+        for key, write in made.items():
+            self.overlay.put(key, write)
+        self.units.append(unit)
+        return results
+
+    def commit(self, mutations: Sequence[Mutation], transaction: bytes | None = None) -> list[MutationResult]:  # noqa: ARG002 - it has none
+        """Take over what a nested, independent transaction commits."""
+        return self.write(Unit((), list(mutations)), mutations)
+
+    def begin(self, *, read_only: bool = False, read_time: datetime | None = None) -> bytes:  # noqa: ARG002
+        """Open nothing: a transaction inside a test's needs none of the store's."""
+        return b""
+
+    def rollback(self, transaction: bytes) -> None:
+        """Give nothing up."""
+
+    def enter_namespace(self, namespace: str) -> None:
+        """Refuse another namespace than that of the first statement: what is written would be read in the wrong one."""
+        if self._namespace is None or self.place.for_test:
+            self._namespace = namespace
+        elif namespace != self._namespace:
+            raise TransactionManagementError(
+                f"The namespace of {self.alias!r} changed inside atomic, from {self._namespace!r} to {namespace!r}. Change it outside, or "
+                "use atomic(independent=True)."
+            )
+
+    # What is read
+
+    def _entities(self, keys: Sequence[Key]) -> Mapping[Key, Entity | None]:
+        """Return how entities look inside the transaction, reading those that are not known."""
+        unknown = [key for key in dict.fromkeys(keys) if not self._is_known(key)]
+        fetched = self._fetch(unknown) if unknown else {}
+        found: dict[Key, Entity | None] = {}
+        for key in keys:
+            write = self.overlay.writes.get(key)
+            found[key] = write.entity if write is not None else (fetched.get(key) or self.stored[key]).entity
+        return found
+
+    def _is_known(self, key: Key) -> bool:
+        write = self.overlay.writes.get(key)
+        if write is not None:
+            return not write.is_partial
+        stored = self.stored.get(key)
+        return stored is not None and stored.is_whole
+
+    def _fetch(self, keys: Sequence[Key]) -> dict[Key, Stored]:
+        """Read entities whole, and complete the writes of some of their properties."""
+        with self._reading(LATEST) as options:
+            rows = self.base.lookup(keys, WHOLE, options)
+        fetched: dict[Key, Stored] = {}
+        for key, row in zip(keys, rows, strict=True):
+            stored = fetched[key] = self._stored(row)
+            self._refuse_changed(key, stored)
+            if self.guards:
+                self.stored[key] = stored
+            write = self.overlay.writes.get(key)
+            if write is not None and write.is_partial:
+                if stored.entity is None:
+                    raise changed(key)
+                self.overlay.complete(key, stored.entity)
+        return fetched
+
+    def _stored(self, row: Row | None) -> Stored:
+        if row is None:
+            return Stored(False, 0 if self.guards else None)
+        version, entity = row
+        return Stored(True, version if self.guards else None, entity if entity.version == version else replace(entity, version=version))
+
+    def _refuse_changed(self, key: Key, stored: Stored) -> None:
+        known = self.stored.get(key)
+        if known is not None and known.version is not None and known.version != stored.version:
+            raise changed(key)
+
+    def _touched(self, query: Query) -> dict[Key, Entity | None]:
+        """Return the entities of a query's kind that the transaction has written, as they look now."""
+        writes = dict(self.overlay.of_kind(query.kind, query.namespace))
+        partial = [key for key, write in writes.items() if write.is_partial]
+        if partial:
+            self._fetch(partial)
+        return {key: self.overlay.writes[key].entity for key in writes}
+
+    def _noted_pages(self, query: Query, shape: Shape, options: ReadOptions) -> Iterator[Page]:
+        """Run a query in the store, and remember the versions of the rows that it gives."""
+        if query.projection or (not self.guards and not self.prevented and options.intent != "lock"):
+            yield from self._pages(query, shape, options)
+            return
+        visible, locks = len(shape.columns), options.intent == "lock"
+        wide = _with_versions(shape, whole=locks and not self.capabilities.property_masks)
+        remembers = self._remembers(shape, options)
+        for page in self._pages(query, wide, options):
+            self._note_read([row[visible] for row in page.rows], options)
+            for row in page.rows:
+                self._note_row(row[visible:], remembers=remembers, locks=locks)
+            yield Page([row[:visible] for row in page.rows], page.cursor)
+
+    def _remembers(self, shape: Shape, options: ReadOptions) -> bool:
+        """Tell whether the versions of a query's rows are to be remembered: not where the store may have given an old state to be written."""
+        if not self.guards or (shape.keys_only and not self.capabilities.keys_only_versions and options.intent != "lock"):
+            return False
+        return self.capabilities.strong_queries or options.intent != "write"
+
+    def _note_row(self, row: Row, *, remembers: bool, locks: bool) -> None:
+        key, version = row[0], row[1]
+        if remembers and key not in self.stored:
+            entity = row[2] if len(row) > 2 else None
+            self.stored[key] = Stored(True, version, entity, by_query=not self.capabilities.strong_queries)
+        if locks:
+            self.locked[key] = None
+
+    def _pages(self, query: Query, shape: Shape, options: ReadOptions) -> Iterator[Page]:
+        with self._reading(options, query) as effective:
+            pages = self.base.run_query(query, shape, effective)
+            first = next(pages, None)
+        if first is not None:
+            yield first
+            yield from pages
+
+    def _count(self, query: Query, aggregation: Aggregation, touched: Mapping[Key, Entity | None]) -> int:
+        """Count in the store, and correct that by what the transaction has written: two RPCs, however many rows there are."""
+        counted = replace(query, limit=None, offset=0)
+        with self._reading(LATEST, counted) as effective:
+            (total,) = self.base.aggregate(counted, (Aggregation("count"),), effective)
+        assert isinstance(total, int)
+        holds = matcher(query)
+        total += sum(entity is not None and holds(entity) for entity in touched.values())
+        total -= sum(entity is not None and holds(entity) for entity in self._before(touched))
+        total = max(0, total - query.offset)
+        return bounded(total if query.limit is None else min(total, query.limit), aggregation)
+
+    def _before(self, keys: Mapping[Key, Entity | None]) -> Iterator[Entity | None]:
+        """Yield the touched entities as the store has them."""
+        inserted = {key for key in keys if (mutation := self.overlay.writes[key].mutation) is None or mutation.verb is Verb.INSERT}
+        known = {key: stored for key in keys if (stored := self.stored.get(key)) is not None and stored.is_whole}
+        unknown = [key for key in keys if key not in inserted and key not in known]
+        fetched = self._fetch(unknown) if unknown else {}
+        return ((fetched.get(key) or known[key]).entity for key in keys if key not in inserted)
+
+    @contextmanager
+    def _reading(self, options: ReadOptions, query: Query | None = None) -> Iterator[ReadOptions]:
+        """Give the options of a read; the first one decides what all of them see, so that others wait for it."""
+        if self._settled:
+            yield self._effective(options, query)
+            return
+        with self._first_read:
+            if not self._settled and self._is_serializable and not self._reads_outside(query):
+                self._begin()
+            yield self._effective(options, query)
+
+    def _effective(self, options: ReadOptions, query: Query | None) -> ReadOptions:
+        if self.store_transaction is not None and not self._reads_outside(query):
+            return ReadOptions(transaction=self.store_transaction, page_size=options.page_size)
+        if self._read_time is not None:
+            return ReadOptions(read_time=self._read_time, page_size=options.page_size)
+        if self._settled or self._is_serializable:
+            return ReadOptions(page_size=options.page_size)
+        return ReadOptions(page_size=options.page_size, on_read_time=self._pin)
+
+    def _pin(self, moment: datetime) -> None:
+        self._read_time, self._settled = moment, True
+
+    def _begin(self) -> None:
+        self.store_transaction = self.base.begin(read_only=self.read_only)
+        self._settled = True
+        self.on_store_transaction(self)
+
+    def _reads_outside(self, query: Query | None) -> bool:
+        """Tell whether a query cannot run in the store's transaction and is allowed to run outside."""
+        if query is None or not self._is_serializable or self.capabilities.queries_in_transactions:
+            return False
+        if any(isinstance(leaf, HasAncestor) for leaf in leaves(query.filter)):
+            return False
+        if not self.characteristics.query_outside:
+            raise NotSupportedError(
+                f"This store takes only ancestor queries in a transaction, and the query on {query.kind} is none: in "
+                "atomic(isolation='serializable') read by primary key, or pass query_outside=True to read it outside the transaction, without "
+                "protection from what others change."
+            )
+        return True
+
+    # What is written
+
+    def _know(self, unit: Unit, mutations: Sequence[Mutation]) -> dict[Key, Stored]:
+        """Look up what has to be known of the entities that are about to be written."""
+        drawn = {change.key for change in unit.changes if change.drawn}
+        unknown = [mutation.key for mutation in mutations if self._has_to_know(mutation, drawn)]
+        for mutation in mutations:
+            key, version = mutation.key, mutation.base_version
+            if version is not None and self.guards and not (key in self.stored or key in self.overlay.writes or key in unknown):
+                self.stored[key] = Stored(version != 0, version)
+        return self._fetch(list(dict.fromkeys(unknown))) if unknown else {}
+
+    def _has_to_know(self, mutation: Mutation, drawn: set[Key]) -> bool:
+        write, stored = self.overlay.writes.get(mutation.key), self.stored.get(mutation.key)
+        if write is not None:
+            return write.is_partial and bool(mutation.transforms)
+        if mutation.verb is Verb.INSERT:
+            return stored is None and mutation.key not in drawn and not self.place.is_one_statement
+        if stored is not None and stored.by_query:
+            return True
+        if mutation.verb is Verb.UPDATE or mutation.mask is not None:
+            return stored is None or (bool(mutation.transforms) and not stored.is_whole)
+        return stored is None and mutation.base_version is not None and not self.capabilities.strong_queries
+
+    def _lock(self, found: Mapping[Key, Entity | None]) -> None:
+        self.locked.update(dict.fromkeys(key for key, entity in found.items() if entity is not None))
+
+    def mark(self) -> Mark:
+        """Return a mark of what was written until now."""
+        return self.overlay.mark(), len(self.units), len(self.statements)
+
+    def roll_back_to(self, mark: Mark) -> None:
+        """Undo what was written after a mark."""
+        self.overlay.roll_back(mark[0])
+        del self.units[mark[1] :]
+        del self.statements[mark[2] :]
+
+    def perform(self, statement: Statement) -> Any:
+        """Run a statement that writes, and keep it: one call of the ORM may have to run its statements again."""
+        result = statement.run()
+        self.statements.append(replace(statement, result=result))
+        return result
+
+    def forget(self) -> None:
+        """Start over, with another snapshot and nothing written."""
+        self.overlay, self.units, self.statements = Overlay(), [], []
+        self.stored, self._read_time, self._settled = {}, None, not self.capabilities.read_time
+
+    # What Djangae's API asks
+
+    def has_been_read(self, instance: Any) -> bool:
+        """Tell whether the transaction has read the row of a model instance."""
+        return self._key(type(instance), instance.pk) in self.read
+
+    def has_been_written(self, instance: Any) -> bool:
+        """Tell whether the transaction has written the row of a model instance."""
+        return self._key(type(instance), instance.pk) in self.overlay.writes
+
+    def refresh_if_unread(self, instance: Any, prevent_further_reads: bool = False) -> None:
+        """Read a model instance again unless the transaction has read or written its row; with `prevent_further_reads` for the last time."""
+        if not self.has_been_read(instance) and not self.has_been_written(instance):
+            instance.refresh_from_db(using=self.alias)
+        if prevent_further_reads:
+            self.prevent_read(type(instance), instance.pk)
+
+    def prevent_read(self, model: Any, pk: Any) -> None:
+        """Have every later read of a row in this transaction raise PreventedReadError."""
+        key = self._key(model, pk)
+        if key is not None:
+            self.prevented.add(key)
+
+    def _key(self, model: Any, pk: Any) -> Key | None:
+        """Return the key of a row; None without a primary key."""
+        from django.db import connections
+
+        if pk is None:
+            return None
+        connection: Any = connections[self.alias]
+        mapping = mapping_of(model, connection)
+        columns = zip(mapping.key_columns, pk if mapping.is_composite else (pk,), strict=True)
+        values = [column.store(column.field.get_db_prep_save(value, connection)) for column, value in columns]
+        return mapping.key(values, connection.session.namespace())
+
+    def _note_read(self, keys: Sequence[Key], options: ReadOptions) -> None:
+        self.read.update(keys)
+        self.reads_rows = self.reads_rows or options.intent != "write"
+        if self.prevented and not self.prevented.isdisjoint(keys):
+            key = next(key for key in keys if key in self.prevented)
+            raise PreventedReadError(f"The transaction has promised not to read {key} any more (prevent_read).")
+
+
+def changed(key: Key) -> TransactionFailedError:
+    """Return the error for an entity that is no longer as the transaction read it."""
+    return TransactionFailedError(
+        f"The transaction failed: somebody else changed {key} after it was read. Nothing was written. Run it again, for example by "
+        "@atomic(retries=3)."
+    )
+
+
+def _missing() -> Any:
+    return MISSING
+
+
+@lru_cache(1024)
+def _row_maker(shape: Shape) -> Callable[[Entity], Row]:
+    return row_maker(shape)
+
+
+@lru_cache(1024)
+def _with_versions(shape: Shape, *, whole: bool) -> Shape:
+    extra = (Column(KEY, Type.KEY), Column(VERSION, Type.INT), *((Column(ENTITY, Type.ENTITY),) if whole else ()))
+    return Shape((*shape.columns, *extra))
