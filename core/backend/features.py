@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from django.db.backends.base.features import BaseDatabaseFeatures
 
+from ..settings import constraint_checks_disabled
+
 
 class DatabaseFeatures(BaseDatabaseFeatures):
     # The store
@@ -35,24 +37,15 @@ class DatabaseFeatures(BaseDatabaseFeatures):
     can_return_rows_from_bulk_insert = True
     can_return_rows_from_update = False
     has_bulk_insert = True
-    supports_ignore_conflicts = False
-    supports_update_conflicts = False
-    supports_update_conflicts_with_target = False
     supports_default_keyword_in_insert = False
     supports_default_keyword_in_bulk_insert = False
     supports_expression_defaults = False
-    # Constraints: none is enforced by the store; a plugin's checks are what there is
+    # Constraints: none is enforced by the store; those that a plugin may keep are at the end
     supports_column_check_constraints = False
     supports_table_check_constraints = False
     can_introspect_check_constraints = False
     can_introspect_foreign_keys = False
     can_introspect_default = False
-    supports_deferrable_unique_constraints = False
-    supports_nulls_distinct_unique_constraints = False
-    supports_partial_indexes = False
-    supports_functions_in_partial_indexes = False
-    supports_covering_indexes = False
-    supports_expression_indexes = False
     supports_stored_generated_columns = False
     supports_virtual_generated_columns = False
     supports_on_delete_db_cascade = False
@@ -92,3 +85,18 @@ class DatabaseFeatures(BaseDatabaseFeatures):
     @property
     def uses_savepoints(self) -> bool:
         return self.supports_transactions
+
+    @property
+    def keeps_unique(self) -> bool:
+        """Whether values are kept unique: a plugin's doing."""
+        return self.connection.kindstore.unique_keeper is not None
+
+    supports_update_conflicts = supports_update_conflicts_with_target = keeps_unique
+    supports_deferrable_unique_constraints = supports_nulls_distinct_unique_constraints = keeps_unique
+    supports_partial_indexes = supports_functions_in_partial_indexes = keeps_unique
+    supports_covering_indexes = supports_expression_indexes = keeps_unique
+
+    @property
+    def supports_ignore_conflicts(self) -> bool:
+        """Whether a row that is there already can be passed over, on which many-to-many relations rely: where none opts out by default."""
+        return self.keeps_unique and not constraint_checks_disabled()

@@ -12,6 +12,7 @@ from django.db.utils import NotSupportedError
 from ...datamodel import Value
 from ...executor.expressions import saved_literal
 from ...mapping import ColumnMapping, ModelMapping, mapping_of
+from .conflicts import ConflictingInsertion, conflict_of
 from .insertion import Insertion
 
 if TYPE_CHECKING:
@@ -25,10 +26,13 @@ class SQLInsertCompiler(compiler.SQLInsertCompiler):
         self.returning_fields = returning_fields
         session = self.connection.session
         mapping = mapping_of(self.query.model, self.connection)
-        if self.query.on_conflict is not None:
-            raise NotSupportedError("kindstore does not insert with ignore_conflicts or update_conflicts.")
         rows = RowBuilder(self, session, mapping).rows()
-        Insertion(session, mapping, rows).run()
+        if self.query.on_conflict is None:
+            Insertion(session, mapping, rows).run()
+        else:
+            insertion = ConflictingInsertion(session, mapping, rows, conflict_of(self.query, mapping))
+            insertion.run()
+            rows = insertion.final
         return self._returned(mapping, rows) if returning_fields else []
 
     def _returned(self, mapping: ModelMapping, rows: list[dict[str, Value]]) -> list[tuple[Any, ...]]:

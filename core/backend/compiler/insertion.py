@@ -83,7 +83,9 @@ class Insertion:
 
     def _draw_again(self, error: AlreadyExists) -> None:
         """Give the row whose id was taken another one; raise IntegrityError for a key that the caller chose."""
-        key = error.key or self._taken(error)
+        key = error.key or self._taken()
+        if key is None:
+            return  # what was taken is free by now
         row = self.drawn.pop(key, None)
         if row is None:
             raise self._conflict(key, error) from error
@@ -92,14 +94,11 @@ class Insertion:
         at = next(at for at, change in enumerate(self.pending) if change.key == key)
         self.pending[at] = self._change(row)
 
-    def _taken(self, error: AlreadyExists) -> Key:
-        """Find out which key is taken, where the store did not say."""
+    def _taken(self) -> Key | None:
+        """Find out which key is taken, where the store did not say; None if none is any more."""
         keys = [change.key for change in self.pending]
         rows = self.session.lookup(keys, self.mapping.shape((KEY,)))
-        found = next((key for key, row in zip(keys, rows, strict=True) if row is not None), None)
-        if found is None:
-            raise error
-        return found
+        return next((key for key, row in zip(keys, rows, strict=True) if row is not None), None)
 
     def _conflict(self, key: Key, error: Exception | None = None) -> IntegrityError:
         names = ", ".join(column.field.name for column in self.mapping.key_columns)
