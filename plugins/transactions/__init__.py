@@ -1,7 +1,8 @@
-"""Transactions: Django's `atomic`, and what Djangae's API adds to it."""
+"""Transactions: Django's `atomic` is one, and Djangae's API says more about it."""
 
 from __future__ import annotations
 
+from .atomic import atomic, commit_locked, commit_on_success, current_transaction, in_atomic_block, non_atomic
 from .errors import PreventedReadError, SplitTransactionWarning, TransactionFailedError
 from .plugin import TransactionsPlugin
 from .transaction import Transaction
@@ -12,4 +13,10 @@ __all__ = [
     "Transaction",
     "TransactionFailedError",
     "TransactionsPlugin",
+    "atomic",
+    "commit_locked",
+    "commit_on_success",
+    "current_transaction",
+    "in_atomic_block",
+    "non_atomic",
 ]

@@ -6,7 +6,7 @@ from django.db.utils import OperationalError
 
 
 class TransactionFailedError(OperationalError):
-    """The transaction was not committed, because of somebody else's commit, or there is none where one is mandatory. Nothing was written."""
+    """The transaction failed because of somebody else's commit, or there is none where one is mandatory. Nothing was written."""
 
 
 class PreventedReadError(ValueError):
@@ -14,4 +14,4 @@ class PreventedReadError(ValueError):
 
 
 class SplitTransactionWarning(RuntimeWarning):
-    """One call of the ORM writes more than the store commits at once, so it is committed in parts: each is atomic, they together are not."""
+    """A block writes more than the store commits at once, so it is committed in parts: each is atomic, they together are not."""

@@ -100,14 +100,14 @@ def _commit_in_parts(transaction: Transaction, session: Session, mutations: list
     size = f"{len(mutations)} entities in {groups} entity groups"
     if not (transaction.place.is_one_call or transaction.characteristics.allow_split) or transaction.store_transaction is not None:
         raise NotSupportedError(
-            f"The block writes {size}, more than {_limits(transaction)} that {transaction.alias!r} takes in one commit. Nothing was written. "
-            "Write less in one block; or let it be committed in parts, each of them atomic, by atomic(allow_split=True) or by "
+            f"The block writes {size}, more than {_limits(transaction)} that {transaction.alias!r} takes in one commit. Nothing was "
+            "written. Write less in one block; or let it be committed in parts, each of them atomic, by atomic(allow_split=True) or by "
             f"DATABASES[{transaction.alias!r}]['OPTIONS']['transactions']['allow_split']."
         )
     place = transaction.place
     warnings.warn_explicit(
-        f"{place.function}() writes {size}, more than {_limits(transaction)} that {transaction.alias!r} takes in one commit. It is committed "
-        "in parts: each is atomic, but if a later one fails the earlier ones stay.",
+        f"{place.function}() writes {size}, more than {_limits(transaction)} that {transaction.alias!r} takes in one commit. It is "
+        "committed in parts: each is atomic, but if a later one fails the earlier ones stay.",
         SplitTransactionWarning,
         place.filename,
         place.line,

@@ -132,7 +132,7 @@ class Manager:
         if isinstance(transaction, Transaction) and not self._is_suspended(transaction):
             if transaction.overlay.writes:
                 raise TransactionManagementError(
-                    "Autocommit cannot be turned on while something is written and not committed. Call transaction.commit() or rollback() first."
+                    "Autocommit cannot be turned on while something is not committed. Call transaction.commit() or transaction.rollback() first."
                 )
             self.rollback_quietly(connection)
 

@@ -12,7 +12,7 @@ from ...core.datamodel.errors import VersionConflict
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """What is known of an entity in the store: whether it exists, its version (None: not to be guarded), and it itself if it was read whole.
+    """What is known of an entity in the store: whether it exists, its version (None: not guarded), and itself if it was read whole.
 
     `by_query` tells that only a query of a store without strong queries gave the version.
     """

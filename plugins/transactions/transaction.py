@@ -17,8 +17,25 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 from django.db.transaction import TransactionManagementError
 from django.db.utils import NotSupportedError
 
-from ...core.datamodel import ENTITY, KEY, VERSION, Aggregation, Column, Entity, HasAncestor, Key, Mutation, MutationResult, Page, Query
-from ...core.datamodel import Row, Shape, Type, Value, Verb
+from ...core.datamodel import (
+    ENTITY,
+    KEY,
+    VERSION,
+    Aggregation,
+    Column,
+    Entity,
+    HasAncestor,
+    Key,
+    Mutation,
+    MutationResult,
+    Page,
+    Query,
+    Row,
+    Shape,
+    Type,
+    Value,
+    Verb,
+)
 from ...core.datamodel.aggregating import aggregate, bounded, properties_of
 from ...core.datamodel.filters import leaves
 from ...core.datamodel.ordering import MISSING
@@ -248,7 +265,7 @@ class Transaction:
             yield Page([row[:visible] for row in page.rows], page.cursor)
 
     def _remembers(self, shape: Shape, options: ReadOptions) -> bool:
-        """Tell whether the versions of a query's rows are to be remembered: not where the store may have given an old state to be written."""
+        """Tell whether the versions of a query's rows are remembered: not where an old state may be what is about to be written."""
         if not self.guards or (shape.keys_only and not self.capabilities.keys_only_versions and options.intent != "lock"):
             return False
         return self.capabilities.strong_queries or options.intent != "write"
@@ -326,8 +343,8 @@ class Transaction:
         if not self.characteristics.query_outside:
             raise NotSupportedError(
                 f"This store takes only ancestor queries in a transaction, and the query on {query.kind} is none: in "
-                "atomic(isolation='serializable') read by primary key, or pass query_outside=True to read it outside the transaction, without "
-                "protection from what others change."
+                "atomic(isolation='serializable') read by primary key, or pass query_outside=True to read it outside the transaction, "
+                "without protection from what others change."
             )
         return True
 
@@ -390,7 +407,7 @@ class Transaction:
         return self._key(type(instance), instance.pk) in self.overlay.writes
 
     def refresh_if_unread(self, instance: Any, prevent_further_reads: bool = False) -> None:
-        """Read a model instance again unless the transaction has read or written its row; with `prevent_further_reads` for the last time."""
+        """Read an instance again unless the transaction has read or written its row; with `prevent_further_reads` for the last time."""
         if not self.has_been_read(instance) and not self.has_been_written(instance):
             instance.refresh_from_db(using=self.alias)
         if prevent_further_reads:
