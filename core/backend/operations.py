@@ -91,8 +91,9 @@ class DatabaseOperations(BaseDatabaseOperations):
         self.connection.session.ids.reset()
 
     def delete_kind(self, kind: str) -> int:
-        """Delete every entity of a kind in the connection's namespace; return how many there were."""
-        session = cast("DatabaseWrapper", self.connection).session
+        """Delete every entity of a kind in the connection's namespace, and the markers of its rows; return how many rows there were."""
+        connection = cast("DatabaseWrapper", self.connection)
+        session, keeper = connection.session, connection.kindstore.unique_keeper
         query, deleted = Query(kind, session.namespace()), 0
         limit = min(session.capabilities.entity_groups or DELETE_BATCH, session.capabilities.commit_mutations or DELETE_BATCH)
         keys = [row[0] for page in session.run_query(query, KEYS) for row in page.rows]
@@ -100,6 +101,8 @@ class DatabaseOperations(BaseDatabaseOperations):
             batch = keys[start : start + limit]
             commit(session, Unit((), [Mutation(Verb.DELETE, key) for key in batch]))
             deleted += len(batch)
+        if keeper is not None:
+            keeper.drop(connection, kind)
         return deleted
 
     # SQL for messages, in the words of the standard

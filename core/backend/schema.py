@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
-from typing import Any, NoReturn
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 from django.db.transaction import TransactionManagementError
@@ -17,7 +18,11 @@ from ..session.session import first_row
 from .alteration import Alteration, fill, form_of
 from .catalog import Catalog, ColumnEntry, ConstraintEntry, TableEntry
 from .description import column_text, describe_constraint, describe_field, describe_index, describe_model, describe_together, entry_text
+from .markers import BUILDING, Markers, changed, said, together
 from .rewriting import Assignment, Rewriter
+
+if TYPE_CHECKING:
+    from ..uniqueness import UniqueValues
 
 logger = logging.getLogger("django.db.backends.schema")
 KEYS = Shape((Column(KEY, Type.KEY),))
@@ -33,6 +38,10 @@ class DatabaseSchemaEditor(BaseDatabaseSchemaEditor):
     @property
     def catalog(self) -> Catalog:
         return Catalog(self.connection)
+
+    @cached_property
+    def markers(self) -> Markers:
+        return Markers(self.connection, self.catalog)
 
     def execute(self, sql: Any, params: Any = ()) -> None:
         if self.collect_sql:
@@ -66,15 +75,17 @@ class DatabaseSchemaEditor(BaseDatabaseSchemaEditor):
         for field in model._meta.local_concrete_fields:
             self._refuse_generated(field)
         entry = describe_model(model, self.connection)
-        self._perform(f"CREATE KIND {entry.name} ({entry_text(entry)})", lambda: self._create(entry))
+        step = f"CREATE KIND {entry.name} ({entry_text(entry)})"
+        self._perform(step, lambda: self._create(model, entry, step))
         for field in model._meta.local_many_to_many:
             if field.remote_field.through._meta.auto_created:
                 self.create_model(field.remote_field.through)
 
-    def _create(self, entry: TableEntry) -> None:
+    def _create(self, model: Any, entry: TableEntry, step: str) -> None:
         """Write the first entry of a kind; one that is there already has to be of a run that was interrupted later."""
         existing = self.catalog.get(entry.name)
-        if existing is None:
+        if existing is None or self.markers.is_building(existing, step):
+            self.markers.build(entry, step, model, self.markers.of(model), creates=True)
             self.catalog.put(entry)
         elif not set(entry.columns) <= set(existing.columns):
             raise ProgrammingError(
@@ -98,14 +109,17 @@ class DatabaseSchemaEditor(BaseDatabaseSchemaEditor):
         if old == new:
             return
         step = f"RENAME KIND {old} TO {new}, MOVING ITS ENTITIES"
-        self._perform(step, lambda: self._rename(model, old, new, step))
+        self._perform(step + said("REBUILDING", self.markers.of(model)), lambda: self._rename(model, old, new, step))
 
     def _rename(self, model: Any, old: str, new: str, step: str) -> None:
         entries = {entry.name: entry for entry in self.catalog.entries()}
         if old in entries and new in entries:
             raise ProgrammingError(f"The kind {old!r} cannot be renamed to {new!r}: the catalog has that one already.")
         entry = entries.get(old) or replace(describe_model(model, self.connection), name=old)
-        self._rewriter(entry, step).move(new)
+        if not self.markers.is_building(entry, step):
+            self.markers.drop(old)
+            self._rewriter(entry, step).move(new)
+        self.markers.build(entry, step, model, self.markers.of(model))
         entries[old] = replace(entry, name=new, progress=None)
         referring = [_repointed(each, old, new) for each in entries.values()]
         changed = [each for each in referring if each != entries.get(each.name)]
@@ -130,10 +144,11 @@ class DatabaseSchemaEditor(BaseDatabaseSchemaEditor):
             return
         self._refuse_generated(field)
         column = describe_field(field, self.connection)
+        made = self.markers.of(field.model, column.name)
         step = f"ALTER KIND {_kind(model)} ADD COLUMN {column_text(column)}"
-        self._perform(step, lambda: self._add(model, field, column, step))
+        self._perform(step + said("BUILDING", made), lambda: self._add(model, field, column, step, made))
 
-    def _add(self, model: Any, field: Any, column: ColumnEntry, step: str) -> None:
+    def _add(self, model: Any, field: Any, column: ColumnEntry, step: str, made: Sequence[UniqueValues]) -> None:
         if field.primary_key:
             self._refuse_other_keys(model, f"{field.name} cannot become the primary key")
             self._edit_now(model, lambda entry: entry.with_column(column))
@@ -141,7 +156,7 @@ class DatabaseSchemaEditor(BaseDatabaseSchemaEditor):
         # No index covers a missing property, so filters and orders would miss the entities that are there; and a one-off default is known
         # to nobody afterwards.
         assignment = fill(field, self.effective_default(field), self.connection)
-        self._rewrite(model, step, assignment, lambda entry: entry.with_column(column))
+        self._rewrite(model, step, assignment, lambda entry: entry.with_column(column), made=made, of=field.model)
 
     def remove_field(self, model: Any, field: Any) -> None:
         if field.many_to_many and field.remote_field.through._meta.auto_created:
@@ -150,17 +165,18 @@ class DatabaseSchemaEditor(BaseDatabaseSchemaEditor):
         if field.db_type(self.connection) is None:
             return
         column = unquoted(field.column)
+        gone = self.markers.of(model, column)
         step = f"ALTER KIND {_kind(model)} DROP COLUMN {column}, REMOVING IT FROM ITS ENTITIES"
-        self._perform(step, lambda: self._remove(model, field, column, step))
+        self._perform(step + said("DROPPING", gone), lambda: self._remove(model, field, column, step, gone))
 
-    def _remove(self, model: Any, field: Any, column: str, step: str) -> None:
+    def _remove(self, model: Any, field: Any, column: str, step: str, gone: Sequence[UniqueValues]) -> None:
         if field in _key_fields(model):
             self._refuse_other_keys(model, f"{field.name} cannot be removed from the primary key")
 
         def assignment(entity: Entity) -> Assignment | None:
             return Assignment({}, removed=(column,)) if column in entity.properties else None
 
-        self._rewrite(model, step, assignment, lambda entry: entry.without_column(column))
+        self._rewrite(model, step, assignment, lambda entry: entry.without_column(column), gone=gone)
 
     def _alter_field(
         self,
@@ -176,29 +192,43 @@ class DatabaseSchemaEditor(BaseDatabaseSchemaEditor):
         column = describe_field(new_field, self.connection)
         if self._form(old_field) == self._form(new_field) and column == describe_field(old_field, self.connection):
             return  # what changes, such as the default, is not the store's
+        alteration = self._alteration(model, old_field, new_field)
+        gone, made = self._remarked(old_field, new_field, alteration)
         step = f"ALTER KIND {_kind(model)} ALTER COLUMN {unquoted(old_field.column)} TO {column_text(column)}"
-        self._perform(step, lambda: self._alter(model, old_field, new_field, column, step))
+        text = step + said("DROPPING", gone) + said("BUILDING", made)
+
+        def edit(entry: TableEntry) -> TableEntry:
+            return entry.with_altered(unquoted(old_field.column), column)
+
+        def alter() -> None:
+            if not self._is_altered(model, unquoted(old_field.column), column):
+                self._refuse_other_key(model, old_field, new_field)
+                self._rewrite(model, step, alteration, edit, gone=gone, made=made, of=new_field.model)
+
+        self._perform(text, alter)
         if old_field.unique and self._form(old_field) != self._form(new_field):
             for related, old_reference, new_reference in _references(old_field, new_field):
                 self._alter_field(related, old_reference, new_reference, None, None, None, None)
 
-    def _alter(self, model: Any, old_field: Any, new_field: Any, column: ColumnEntry, step: str) -> None:
-        def edit(entry: TableEntry) -> TableEntry:
-            return entry.with_altered(unquoted(old_field.column), column)
+    def _alteration(self, model: Any, old_field: Any, new_field: Any) -> Alteration | None:
+        """Return what becomes of the entities; None if they stay as they are."""
+        if old_field.primary_key or new_field.primary_key:
+            return None
+        alteration = Alteration(old_field, new_field, self.effective_default(new_field), self.connection)
+        return alteration if alteration.rewrites else None
 
-        if self._is_altered(model, unquoted(old_field.column), column):
-            return
+    def _remarked(
+        self, old_field: Any, new_field: Any, alteration: Alteration | None
+    ) -> tuple[Sequence[UniqueValues], Sequence[UniqueValues]]:
+        """Return the constraints whose markers go, and those whose markers are to be made: where values change, all with the column."""
+        old = self.markers.of(old_field.model, unquoted(old_field.column))
+        new = self.markers.of(new_field.model, unquoted(new_field.column))
+        return (old, new) if alteration is not None else changed(old, new)
+
+    def _refuse_other_key(self, model: Any, old_field: Any, new_field: Any) -> None:
         is_key = old_field in _key_fields(model)
         if old_field.primary_key != new_field.primary_key or (is_key and self._form(old_field) != self._form(new_field)):
             self._refuse_other_keys(model, f"{new_field.name} cannot change the primary key")
-        if old_field.primary_key or new_field.primary_key:
-            self._edit_now(model, edit)
-            return
-        alteration = Alteration(old_field, new_field, self.effective_default(new_field), self.connection)
-        if alteration.rewrites:
-            self._rewrite(model, step, alteration, edit)
-        else:
-            self._edit_now(model, edit)
 
     def _is_altered(self, model: Any, old_name: str, column: ColumnEntry) -> bool:
         """Tell whether an earlier run of the migration, which failed later, has altered a column: its values are not converted twice."""
@@ -222,10 +252,12 @@ class DatabaseSchemaEditor(BaseDatabaseSchemaEditor):
         self._edit(model, text, lambda entry: entry.without_constraint(old_index.name).with_constraint(renamed))
 
     def add_constraint(self, model: Any, constraint: Any) -> None:
-        self._add_constraint(model, "CONSTRAINT", describe_constraint(model, constraint))
+        made = self.markers.of_constraint(model, constraint)
+        self._add_constraint(model, "CONSTRAINT", describe_constraint(model, constraint), made)
 
     def remove_constraint(self, model: Any, constraint: Any) -> None:
-        self._drop_constraint(model, "CONSTRAINT", constraint.name)
+        gone = self.markers.only_of_constraint(model, constraint)
+        self._drop_constraint(model, "CONSTRAINT", constraint.name, gone)
 
     def alter_unique_together(self, model: Any, old_unique_together: Any, new_unique_together: Any) -> None:
         self._alter_together(model, old_unique_together, new_unique_together, unique=True)
@@ -236,23 +268,29 @@ class DatabaseSchemaEditor(BaseDatabaseSchemaEditor):
     def _alter_together(self, model: Any, old: Iterable[Any], new: Iterable[Any], *, unique: bool) -> None:
         olds, news = {tuple(names) for names in old}, {tuple(names) for names in new}
         for names in sorted(olds - news):
-            self._drop_together(model, describe_together(model, names, self.connection, unique=unique))
+            gone = self.markers.only_of_constraint(model, together(names)) if unique else ()
+            self._drop_together(model, describe_together(model, names, self.connection, unique=unique), gone)
         for names in sorted(news - olds):
-            self._add_constraint(model, "UNIQUE" if unique else "INDEX", describe_together(model, names, self.connection, unique=unique))
+            made = self.markers.of_constraint(model, together(names)) if unique else ()
+            self._add_constraint(
+                model, "UNIQUE" if unique else "INDEX", describe_together(model, names, self.connection, unique=unique), made
+            )
 
-    def _drop_together(self, model: Any, gone: ConstraintEntry) -> None:
+    def _drop_together(self, model: Any, dropped: ConstraintEntry, gone: Sequence[UniqueValues]) -> None:
         """Drop by columns: the name may be that of a column before it was renamed."""
-        text = f"ALTER KIND {_kind(model)} DROP {'UNIQUE' if gone.unique else 'INDEX'} ({', '.join(gone.columns)})"
-        self._edit(
-            model, text, lambda entry: replace(entry, constraints=tuple(e for e in entry.constraints if replace(e, name=gone.name) != gone))
-        )
+        step = f"ALTER KIND {_kind(model)} DROP {'UNIQUE' if dropped.unique else 'INDEX'} ({', '.join(dropped.columns)})"
 
-    def _add_constraint(self, model: Any, what: str, constraint: ConstraintEntry) -> None:
-        text = f"ALTER KIND {_kind(model)} ADD {what} {constraint.name} ({', '.join(constraint.columns) or constraint.definition})"
-        self._edit(model, text, lambda entry: entry.with_constraint(constraint))
+        def edit(entry: TableEntry) -> TableEntry:
+            return replace(entry, constraints=tuple(each for each in entry.constraints if replace(each, name=dropped.name) != dropped))
 
-    def _drop_constraint(self, model: Any, what: str, name: str) -> None:
-        self._edit(model, f"ALTER KIND {_kind(model)} DROP {what} {name}", lambda entry: entry.without_constraint(name))
+        self._edit(model, step, edit, gone=gone)
+
+    def _add_constraint(self, model: Any, what: str, constraint: ConstraintEntry, made: Sequence[UniqueValues] = ()) -> None:
+        step = f"ALTER KIND {_kind(model)} ADD {what} {constraint.name} ({', '.join(constraint.columns) or constraint.definition})"
+        self._edit(model, step, lambda entry: entry.with_constraint(constraint), made=made)
+
+    def _drop_constraint(self, model: Any, what: str, name: str, gone: Sequence[UniqueValues] = ()) -> None:
+        self._edit(model, f"ALTER KIND {_kind(model)} DROP {what} {name}", lambda entry: entry.without_constraint(name), gone=gone)
 
     # What all operations are made of
 
@@ -265,26 +303,48 @@ class DatabaseSchemaEditor(BaseDatabaseSchemaEditor):
         logger.debug("%s", text, extra={"params": (), "sql": text})
         action()
 
-    def _edit(self, model: Any, text: str, edit: Edit) -> None:
-        """Do a step that changes the catalog alone."""
-        self._perform(text, lambda: self._edit_now(model, edit))
+    def _edit(self, model: Any, step: str, edit: Edit, *, gone: Sequence[UniqueValues] = (), made: Sequence[UniqueValues] = ()) -> None:
+        """Do a step that changes the catalog, and markers."""
+        text = step + said("DROPPING", gone) + said("BUILDING", made)
+        self._perform(text, lambda: self._rewrite(model, step, None, edit, gone=gone, made=made, of=model))
 
     def _edit_now(self, model: Any, edit: Edit) -> None:
         self.catalog.put(edit(self._entry(model)))
 
-    def _rewrite(self, model: Any, step: str, assignment: Callable[[Entity], Assignment | None], edit: Edit) -> None:
-        """Change the entities of a model's kind, then its entry."""
+    def _rewrite(
+        self,
+        model: Any,
+        step: str,
+        assignment: Callable[[Entity], Assignment | None] | None,
+        edit: Edit,
+        *,
+        gone: Sequence[UniqueValues] = (),
+        made: Sequence[UniqueValues] = (),
+        of: Any = None,
+    ) -> None:
+        """Change the entities of a kind, then make the markers of constraints `of` the model as it will be, then change the entry."""
         entry = self._entry(model)
-        self._rewriter(entry, step).assign(assignment)
-        self.catalog.put(replace(edit(entry), progress=None))
+        if not self.markers.is_building(entry, step):
+            if gone:
+                self.markers.drop(entry.name, gone)
+            if assignment is not None:
+                self._rewriter(entry, step).assign(assignment)
+        if made:
+            self._refuse_other_step(entry, step)
+            self.markers.build(entry, step, of, made)
+        progress = None if assignment is not None or made else entry.progress
+        self.catalog.put(replace(edit(entry), progress=progress))
 
     def _rewriter(self, entry: TableEntry, step: str) -> Rewriter:
-        if entry.progress is not None and entry.progress[0] != step:
+        self._refuse_other_step(entry, step)
+        return Rewriter(self.connection.session, self.catalog, entry, step)
+
+    def _refuse_other_step(self, entry: TableEntry, step: str) -> None:
+        if entry.progress is not None and entry.progress[0] not in (step, step + BUILDING):
             raise ProgrammingError(
                 f"The kind {entry.name!r} is in the middle of another step: {entry.progress[0]}. "
                 "Run the migration that it belongs to again, so that it ends, before this one."
             )
-        return Rewriter(self.connection.session, self.catalog, entry, step)
 
     def _entry(self, model: Any) -> TableEntry:
         """Return the entry of a model's table; one that was never migrated gets its first."""

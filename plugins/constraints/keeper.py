@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from django.db.utils import ProgrammingError
@@ -11,13 +11,16 @@ from ...core.datamodel import Entity, Key
 from ...core.optouts import keeps_constraints
 from ...core.session.changes import Change
 from .arbiter import holds, owner_of, stored
+from .building import build, drop
+from .inspecting import audit, audit_strays
 from .markers import is_plain
 from .uniques import Unique, uniques_of
 
 if TYPE_CHECKING:
-    from django.db.models import Model
+    from django.db.models import Model, UniqueConstraint
 
     from ...core.session.session import Session
+    from ...core.uniqueness import Action, Audit, Position
 
 
 class MarkerKeeper:
@@ -38,6 +41,30 @@ class MarkerKeeper:
         rows = stored(session, list(dict.fromkeys(claimants.values())))
         taken = {key: owner for key, owner in claimants.items() if owner in rows and holds(uniques, rows[owner][0], key)}
         return [self._owner(taken, keys, change.key) for keys, change in zip(claims, changes, strict=True)]
+
+    def uniques(self, connection: Any, model: type[Model]) -> Sequence[Unique]:
+        """Return the constraints of a model's table that are kept."""
+        return uniques_of(model, connection).all if keeps_constraints(model) else ()
+
+    def unique(self, connection: Any, model: type[Model], constraint: UniqueConstraint) -> Unique | None:
+        """Return what a constraint is that a model has, had or is to have."""
+        return uniques_of(model, connection).of(constraint, connection)
+
+    def build(self, connection: Any, model: type[Model], identities: Collection[str], position: Position) -> None:
+        """Give the rows that there are their markers."""
+        build(connection, model, identities, position)
+
+    def drop(self, connection: Any, table: str, identities: Collection[str] | None = None) -> None:
+        """Delete the markers of constraints of a table, or of all."""
+        drop(connection, table, identities)
+
+    def audit(self, connection: Any, model: type[Model], action: Action, *, restart: bool) -> Iterator[Audit]:
+        """Compare the rows of a model with their markers."""
+        return audit(connection, model, action, restart=restart)
+
+    def audit_strays(self, connection: Any, tables: Collection[str], action: Action) -> Iterator[Audit]:
+        """Look for markers of other tables whose rows are gone."""
+        return audit_strays(connection, tables, action)
 
     def _owner(self, taken: dict[Key, Key], keys: Sequence[Key], inserted: Key) -> Key | None:
         owner = next((taken[key] for key in keys if key in taken), None)
