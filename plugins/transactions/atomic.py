@@ -21,7 +21,8 @@ from ...core.datamodel.errors import Contention
 from ...core.session.contention import pause
 from .errors import TransactionFailedError
 from .manager import Manager
-from .transaction import Characteristics, Isolation, Transaction
+from .snapshot import Characteristics, Isolation
+from .transaction import Transaction
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 ISOLATIONS = ("snapshot", "serializable")

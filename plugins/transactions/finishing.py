@@ -43,7 +43,7 @@ def finish(transaction: Transaction, session: Session) -> None:
 def final_mutations(transaction: Transaction) -> list[Mutation]:
     """Return what the commit does: each write on condition that the entity is as it was read, and guards of what was locked."""
     made = [_guarded(transaction, key, write.mutation) for key, write in transaction.overlay.writes.items() if write.mutation is not None]
-    if transaction.store_transaction is None:
+    if transaction.snapshot.transaction is None:
         written = {mutation.key for mutation in made}
         made += [_guard(transaction, key) for key in transaction.locked if key not in written]
     return made
@@ -61,8 +61,8 @@ def _commit(transaction: Transaction, session: Session) -> None:
 
 def _end(transaction: Transaction) -> None:
     """End a transaction that wrote nothing."""
-    if transaction.store_transaction is not None:
-        transaction.base.rollback(transaction.store_transaction)
+    if transaction.snapshot.transaction is not None:
+        transaction.base.rollback(transaction.snapshot.transaction)
 
 
 def _commit_whole(transaction: Transaction, session: Session, mutations: list[Mutation]) -> None:
@@ -71,7 +71,7 @@ def _commit_whole(transaction: Transaction, session: Session, mutations: list[Mu
     arbiters = [arbiter for unit in transaction.units for arbiter in unit.arbiters]
     receipts = [receipt for unit in transaction.units for receipt in unit.receipts if receipt.key in inserted]
     unit = Unit(drawn, mutations, arbiters, receipts)
-    in_store = transaction.store_transaction
+    in_store = transaction.snapshot.transaction
     Committer(session, unit, lambda sent: transaction.base.commit(sent, in_store), patient=in_store is None).run()
 
 
@@ -98,7 +98,7 @@ def _guard(transaction: Transaction, key: Key) -> Mutation:
 def _commit_in_parts(transaction: Transaction, session: Session, mutations: list[Mutation]) -> None:
     groups = len({mutation.key.root for mutation in mutations})
     size = f"{len(mutations)} entities in {groups} entity groups"
-    if not (transaction.place.is_one_call or transaction.characteristics.allow_split) or transaction.store_transaction is not None:
+    if not (transaction.place.is_one_call or transaction.characteristics.allow_split) or transaction.snapshot.transaction is not None:
         raise NotSupportedError(
             f"The block writes {size}, more than {_limits(transaction)} that {transaction.alias!r} takes in one commit. Nothing was "
             "written. Write less in one block; or let it be committed in parts, each of them atomic, by atomic(allow_split=True) or by "
@@ -146,7 +146,7 @@ def _again(transaction: Transaction, mutation: Mutation, written: set[Key]) -> M
 
 def _runs_again(transaction: Transaction, error: Exception) -> bool:
     """Tell whether the statements of a block may be run again after a conflict."""
-    if transaction.reads_rows or transaction.store_transaction is not None or not transaction.place.is_one_call:
+    if transaction.reads_rows or transaction.snapshot.transaction is not None or not transaction.place.is_one_call:
         return False
     if isinstance(error, IntegrityError):
         return any(statement.tolerates_conflicts for statement in transaction.statements)

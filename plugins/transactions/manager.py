@@ -12,7 +12,8 @@ from django.db.utils import DatabaseError, OperationalError
 
 from ...core.backend.place import opening_place
 from .finishing import finish
-from .transaction import Characteristics, Mark, Transaction
+from .snapshot import Characteristics
+from .transaction import Mark, Transaction
 
 if TYPE_CHECKING:
     from ...core.roles import Transaction as TransactionRole
@@ -55,10 +56,10 @@ _open_in_store = OpenInStore()
 
 def abandon(transaction: Transaction) -> None:
     """Give up a transaction's own in the store, so that its locks are gone; where the store does not answer they expire by themselves."""
-    if transaction.store_transaction is not None:
+    if transaction.snapshot.transaction is not None:
         with suppress(DatabaseError):
-            transaction.base.rollback(transaction.store_transaction)
-        transaction.store_transaction = None
+            transaction.base.rollback(transaction.snapshot.transaction)
+        transaction.snapshot.transaction = None
 
 
 @dataclass(slots=True)
@@ -91,7 +92,7 @@ class Manager:
         outer = session.transaction
         base = outer if isinstance(outer, Transaction) else session.store
         transaction = Transaction(base, characteristics, opening_place(), connection.alias)
-        transaction.on_store_transaction = lambda begun: _open_in_store.ended.open.setdefault(begun)
+        transaction.on_begin = lambda begun: _open_in_store.ended.open.setdefault(begun)
         session.transaction, self.marks = transaction, {}
 
     def commit(self, connection: Any) -> None:
@@ -101,7 +102,7 @@ class Manager:
             return
         try:
             finish(transaction, connection.session)
-            transaction.store_transaction = None
+            transaction.snapshot.transaction = None
         finally:
             self._forget(transaction)
             self._begin_manually(connection)
@@ -132,7 +133,7 @@ class Manager:
         if isinstance(transaction, Transaction) and not self._is_suspended(transaction):
             if transaction.overlay.writes:
                 raise TransactionManagementError(
-                    "Autocommit cannot be turned on while something is not committed. Call transaction.commit() or transaction.rollback() first."
+                    "Autocommit cannot be turned on while something is not committed. Call transaction.commit() or rollback() first."
                 )
             self.rollback_quietly(connection)
 

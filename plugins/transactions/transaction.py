@@ -6,13 +6,11 @@ no longer as it was read. `serializable` reads and commits in a transaction of t
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any
 
 from django.db.transaction import TransactionManagementError
 from django.db.utils import NotSupportedError
@@ -24,7 +22,6 @@ from ...core.datamodel import (
     Aggregation,
     Column,
     Entity,
-    HasAncestor,
     Key,
     Mutation,
     MutationResult,
@@ -37,57 +34,21 @@ from ...core.datamodel import (
     Verb,
 )
 from ...core.datamodel.aggregating import aggregate, bounded, properties_of
-from ...core.datamodel.filters import leaves
 from ...core.datamodel.ordering import MISSING
 from ...core.datamodel.rows import row_maker
-from ...core.driver import LATEST, Capabilities, ReadOptions
+from ...core.driver import LATEST, ReadOptions
 from ...core.mapping import mapping_of
 from ...core.session.changes import Unit
 from .errors import PreventedReadError, TransactionFailedError
 from .merging import matcher, merged
 from .overlay import Overlay, Stored, Write, composed
+from .snapshot import Base, Characteristics, Snapshot
 
 if TYPE_CHECKING:
     from ...core.backend.place import Place
     from ...core.session.changes import Statement
 
 WHOLE = Shape((Column(VERSION, Type.INT), Column(ENTITY, Type.ENTITY)))
-Isolation = Literal["snapshot", "serializable"]
-
-
-class Base(Protocol):
-    """What a transaction reads from and commits to: the store, or in a TestCase the transaction of the test."""
-
-    capabilities: Capabilities
-
-    def lookup(self, keys: Sequence[Key], shape: Shape, options: ReadOptions = LATEST) -> list[Row | None]: ...
-
-    def run_query(self, query: Query, shape: Shape, options: ReadOptions = LATEST) -> Iterator[Page]: ...
-
-    def aggregate(self, query: Query, aggregations: Sequence[Aggregation], options: ReadOptions = LATEST) -> tuple[Value, ...]: ...
-
-    def commit(self, mutations: Sequence[Mutation], transaction: bytes | None = None) -> list[MutationResult]: ...
-
-    def begin(self, *, read_only: bool = False, read_time: datetime | None = None) -> bytes: ...
-
-    def rollback(self, transaction: bytes) -> None: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Characteristics:
-    """How a transaction was asked to be; the parameters of `atomic` of these names say what they mean."""
-
-    isolation: Isolation = "snapshot"
-    read_only: bool = False
-    read_time: datetime | None = None
-    query_outside: bool = False
-    allow_split: bool = False
-
-    def splitting(self) -> Characteristics:
-        """Return the same, for a transaction that may be committed in parts."""
-        return replace(self, allow_split=True)
-
-
 Mark = tuple[int, int, int]
 
 
@@ -103,20 +64,16 @@ class Transaction:
         self.units: list[Unit] = []
         self.read: set[Key] = set()
         self.prevented: set[Key] = set()
-        self.store_transaction: bytes | None = None
-        self.on_store_transaction: Callable[[Transaction], None] = lambda _transaction: None
         self.statements: list[Statement] = []
         self.reads_rows = False  # whether anything but the statements that write has read
         self._namespace: str | None = None
-        self._first_read = threading.Lock()
-        self._read_time = characteristics.read_time
         # A test's transaction sees what other threads and nested independent transactions commit, and is never committed itself.
         self.guards = not place.for_test and not isinstance(base, Transaction)
-        self._settled = not self.guards or self._read_time is not None or not (self._is_serializable or self.capabilities.read_time)
+        self.on_begin: Callable[[Transaction], None] = lambda _transaction: None
+        self.snapshot = self._new_snapshot()
 
-    @property
-    def _is_serializable(self) -> bool:
-        return self.characteristics.isolation == "serializable"
+    def _new_snapshot(self) -> Snapshot:
+        return Snapshot(self.base, self.characteristics, pinned=self.guards, on_begin=lambda: self.on_begin(self))
 
     # What the session calls
 
@@ -146,7 +103,7 @@ class Transaction:
         """Aggregate the results of a query over what the store has and the transaction has written."""
         touched = self._touched(query)
         if not touched:
-            with self._reading(options, query) as effective:
+            with self.snapshot.reading(options, query) as effective:
                 return self.base.aggregate(query, aggregations, effective)
         if len(aggregations) == 1 and aggregations[0].function == "count" and not query.distinct_on:
             return (self._count(query, aggregations[0], touched),)
@@ -216,7 +173,7 @@ class Transaction:
 
     def _fetch(self, keys: Sequence[Key]) -> dict[Key, Stored]:
         """Read entities whole, and complete the writes of some of their properties."""
-        with self._reading(LATEST) as options:
+        with self.snapshot.reading(LATEST) as options:
             rows = self.base.lookup(keys, WHOLE, options)
         fetched: dict[Key, Stored] = {}
         for key, row in zip(keys, rows, strict=True):
@@ -279,7 +236,7 @@ class Transaction:
             self.locked[key] = None
 
     def _pages(self, query: Query, shape: Shape, options: ReadOptions) -> Iterator[Page]:
-        with self._reading(options, query) as effective:
+        with self.snapshot.reading(options, query) as effective:
             pages = self.base.run_query(query, shape, effective)
             first = next(pages, None)
         if first is not None:
@@ -289,7 +246,7 @@ class Transaction:
     def _count(self, query: Query, aggregation: Aggregation, touched: Mapping[Key, Entity | None]) -> int:
         """Count in the store, and correct that by what the transaction has written: two RPCs, however many rows there are."""
         counted = replace(query, limit=None, offset=0)
-        with self._reading(LATEST, counted) as effective:
+        with self.snapshot.reading(LATEST, counted) as effective:
             (total,) = self.base.aggregate(counted, (Aggregation("count"),), effective)
         assert isinstance(total, int)
         holds = matcher(query)
@@ -305,48 +262,6 @@ class Transaction:
         unknown = [key for key in keys if key not in inserted and key not in known]
         fetched = self._fetch(unknown) if unknown else {}
         return ((fetched.get(key) or known[key]).entity for key in keys if key not in inserted)
-
-    @contextmanager
-    def _reading(self, options: ReadOptions, query: Query | None = None) -> Iterator[ReadOptions]:
-        """Give the options of a read; the first one decides what all of them see, so that others wait for it."""
-        if self._settled:
-            yield self._effective(options, query)
-            return
-        with self._first_read:
-            if not self._settled and self._is_serializable and not self._reads_outside(query):
-                self._begin()
-            yield self._effective(options, query)
-
-    def _effective(self, options: ReadOptions, query: Query | None) -> ReadOptions:
-        if self.store_transaction is not None and not self._reads_outside(query):
-            return ReadOptions(transaction=self.store_transaction, page_size=options.page_size)
-        if self._read_time is not None:
-            return ReadOptions(read_time=self._read_time, page_size=options.page_size)
-        if self._settled or self._is_serializable:
-            return ReadOptions(page_size=options.page_size)
-        return ReadOptions(page_size=options.page_size, on_read_time=self._pin)
-
-    def _pin(self, moment: datetime) -> None:
-        self._read_time, self._settled = moment, True
-
-    def _begin(self) -> None:
-        self.store_transaction = self.base.begin(read_only=self.read_only)
-        self._settled = True
-        self.on_store_transaction(self)
-
-    def _reads_outside(self, query: Query | None) -> bool:
-        """Tell whether a query cannot run in the store's transaction and is allowed to run outside."""
-        if query is None or not self._is_serializable or self.capabilities.queries_in_transactions:
-            return False
-        if any(isinstance(leaf, HasAncestor) for leaf in leaves(query.filter)):
-            return False
-        if not self.characteristics.query_outside:
-            raise NotSupportedError(
-                f"This store takes only ancestor queries in a transaction, and the query on {query.kind} is none: in "
-                "atomic(isolation='serializable') read by primary key, or pass query_outside=True to read it outside the transaction, "
-                "without protection from what others change."
-            )
-        return True
 
     # What is written
 
@@ -394,7 +309,7 @@ class Transaction:
     def forget(self) -> None:
         """Start over, with another snapshot and nothing written."""
         self.overlay, self.units, self.statements = Overlay(), [], []
-        self.stored, self._read_time, self._settled = {}, None, not self.capabilities.read_time
+        self.stored, self.snapshot = {}, self._new_snapshot()
 
     # What Djangae's API asks
 
