@@ -114,6 +114,10 @@ class DatabaseWrapper(BaseDatabaseWrapper):
             self.validate_thread_sharing()
         if "cursor" in self.__dict__:
             self.cursor()
+        if self.closed_in_transaction:
+            raise utils.InterfaceError(
+                f"The connection {self.alias!r} was closed inside atomic, so nothing can be read or written until its end."
+            )
         self.ensure_connection()
         session: Session = self.connection
         return session

@@ -19,7 +19,10 @@ _BETWEEN = ("django.db.transaction", "django.db.backends.base.base", "django.uti
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A line of code that opened a transaction. `module` and `function` are those of the code that is inside `atomic` or decorated by it."""
+    """What opened a transaction: `module` and `function` hold the `with atomic()` or are decorated by it, Django's own code too.
+
+    `filename` and `line` are the nearest of the project's code.
+    """
 
     filename: str
     line: int
@@ -31,7 +34,7 @@ class Place:
     @property
     def is_djangos(self) -> bool:
         """Whether Django itself opened the transaction, for a call of the ORM or a command, and not the project's code."""
-        return self.module.partition(".")[0] == "django"
+        return _is_djangos(self.module)
 
     @property
     def is_one_call(self) -> bool:
@@ -58,9 +61,15 @@ def opening_place() -> Place:
             break
         frame = frame.f_back
     assert frame is not None
-    names = frame.f_globals
-    registry = names.setdefault("__warningregistry__", {})
-    return Place(frame.f_code.co_filename, frame.f_lineno, names.get("__name__", ""), frame.f_code.co_name, for_test, registry)
+    module, function = frame.f_globals.get("__name__", ""), frame.f_code.co_name
+    while frame.f_back is not None and _is_djangos(frame.f_globals.get("__name__", "")):
+        frame = frame.f_back
+    registry = frame.f_globals.setdefault("__warningregistry__", {})
+    return Place(frame.f_code.co_filename, frame.f_lineno, module, function, for_test, registry)
+
+
+def _is_djangos(module: str) -> bool:
+    return module.partition(".")[0] in ("django", "contextlib", "asgiref")
 
 
 def _of_decorated(function: Any, frame: FrameType, *, for_test: bool) -> Place:

@@ -44,7 +44,9 @@ class Session:
         self.store.observers = observers
 
     def namespace(self) -> str:
-        """Return the namespace of the statement that is about to run."""
+        """Return the namespace of the statement that is about to run, or raise TransactionManagementError where none may run any more."""
+        if self.connection.needs_rollback:
+            self.connection.validate_no_broken_transaction()
         namespace = self.alias.namespace()
         if self.transaction is not None:
             self.transaction.enter_namespace(namespace)

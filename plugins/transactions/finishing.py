@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from django.db.utils import IntegrityError, NotSupportedError
+from django.db.utils import DatabaseError, IntegrityError, NotSupportedError
 
 from ...core.datamodel import Key, Mutation, Verb
-from ...core.datamodel.errors import AlreadyExists, Contention, NotFound
+from ...core.datamodel.errors import AlreadyExists, Contention, NotFound, OutcomeUnknown
 from ...core.session.changes import Change, Unit
 from ...core.session.committing import Committer, commit
 from ...core.session.contention import ATTEMPTS, pause
@@ -117,8 +117,21 @@ def _commit_in_parts(transaction: Transaction, session: Session, mutations: list
     written: set[Key] = set()
     for part in _parts(transaction):
         sent = [_again(transaction, mutation, written) for mutation in part.mutations]
-        commit(session, replace(part, mutations=sent), patient=all(mutation.base_version is None for mutation in sent))
+        try:
+            commit(session, replace(part, mutations=sent), patient=all(mutation.base_version is None for mutation in sent))
+        except DatabaseError as error:
+            if not written:
+                raise
+            raise _broken_off(error, len(written), len(mutations)) from error
         written.update(mutation.key for mutation in sent)
+
+
+def _broken_off(error: DatabaseError, written: int, total: int) -> DatabaseError:
+    kind = type(error) if isinstance(error, (IntegrityError, OutcomeUnknown)) else TransactionFailedError
+    said = Exception.__new__(kind)
+    said.args = (f"{error} {written} of the {total} entities of this block had been written before this, the others were not.",)
+    said.parts_written = written
+    return said
 
 
 def _limits(transaction: Transaction) -> str:
@@ -130,8 +143,33 @@ def _limits(transaction: Transaction) -> str:
 
 
 def _parts(transaction: Transaction) -> Iterator[Unit]:
+    """Yield what is committed at once: as many units as fit, a unit that does not fit in parts of its own."""
+    together: list[Unit] = []
     for unit in transaction.units:
-        yield from [unit] if unit.parts is None else unit.parts()
+        if together and _fit([*together, unit], transaction):
+            together.append(unit)
+            continue
+        if together:
+            yield _joined(together)
+        together = [unit] if unit.parts is None or _fit([unit], transaction) else []
+        if not together and unit.parts is not None:
+            yield from unit.parts()
+    if together:
+        yield _joined(together)
+
+
+def _fit(units: list[Unit], transaction: Transaction) -> bool:
+    mutations = [mutation for unit in units for mutation in unit.mutations]
+    return len({mutation.key for mutation in mutations}) == len(mutations) and fits(mutations, transaction.capabilities)
+
+
+def _joined(units: list[Unit]) -> Unit:
+    return Unit(
+        [change for unit in units for change in unit.changes],
+        [mutation for unit in units for mutation in unit.mutations],
+        [arbiter for unit in units for arbiter in unit.arbiters],
+        [receipt for unit in units for receipt in unit.receipts],
+    )
 
 
 def _again(transaction: Transaction, mutation: Mutation, written: set[Key]) -> Mutation:
@@ -146,7 +184,12 @@ def _again(transaction: Transaction, mutation: Mutation, written: set[Key]) -> M
 
 def _runs_again(transaction: Transaction, error: Exception) -> bool:
     """Tell whether the statements of a block may be run again after a conflict."""
-    if transaction.reads_rows or transaction.snapshot.transaction is not None or not transaction.place.is_one_call:
+    if (
+        getattr(error, "parts_written", 0)
+        or transaction.reads_rows
+        or transaction.snapshot.transaction is not None
+        or not transaction.place.is_one_call
+    ):
         return False
     if isinstance(error, IntegrityError):
         return any(statement.tolerates_conflicts for statement in transaction.statements)
@@ -167,6 +210,8 @@ def _run_again(transaction: Transaction, session: Session, error: Exception) -> 
 
 def _failure(transaction: Transaction, error: Exception) -> Exception:
     """Return the error that a block ends with."""
+    if getattr(error, "parts_written", 0):
+        return error
     if isinstance(error, AlreadyExists) and error.key in _drawn(transaction):
         return TransactionFailedError(f"The transaction failed: an id that it drew was taken ({error}). Nothing was written. Run it again.")
     if isinstance(error, (IntegrityError, TransactionFailedError)):

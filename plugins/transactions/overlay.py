@@ -49,6 +49,7 @@ class Overlay:
 
     def __init__(self) -> None:
         self.writes: dict[Key, Write] = {}
+        self._by_kind: dict[tuple[str, str], dict[Key, None]] = {}  # keys that are or were written
         self._undo: list[tuple[Key, Write | None]] = []
 
     def mark(self) -> int:
@@ -67,6 +68,7 @@ class Overlay:
     def put(self, key: Key, write: Write) -> None:
         """Write, or write again."""
         self._undo.append((key, self.writes.get(key)))
+        self._by_kind.setdefault((key.namespace, key.kind), {})[key] = None
         self.writes[key] = write
 
     def complete(self, key: Key, stored: Entity) -> None:
@@ -77,9 +79,9 @@ class Overlay:
 
     def of_kind(self, kind: str | None, namespace: str) -> Iterator[tuple[Key, Write]]:
         """Yield the writes that a query of a kind may have to do with; of all kinds for None."""
-        for key, write in self.writes.items():
-            if key.namespace == namespace and (kind is None or key.kind == kind):
-                yield key, write
+        for place, keys in self._by_kind.items():
+            if place[0] == namespace and kind in (None, place[1]):
+                yield from ((key, self.writes[key]) for key in keys if key in self.writes)
 
 
 def composed(mutation: Mutation, before: Write | None, stored: Stored | None) -> tuple[Write, tuple[Value, ...]]:

@@ -66,6 +66,7 @@ class Transaction:
         self.prevented: set[Key] = set()
         self.statements: list[Statement] = []
         self.reads_rows = False  # whether anything but the statements that write has read
+        self._performs = False  # whether one of these is running
         self._namespace: str | None = None
         # A test's transaction sees what other threads and nested independent transactions commit, and is never committed itself.
         self.guards = not place.for_test and not isinstance(base, Transaction)
@@ -79,7 +80,7 @@ class Transaction:
 
     def lookup(self, keys: Sequence[Key], shape: Shape, options: ReadOptions = LATEST) -> list[Row | None]:
         """Read rows by key, as they look inside the transaction."""
-        self._note_read(keys, options)
+        self._note_read(keys)
         found = self._entities(keys)
         if options.intent == "lock":
             self._lock(found)
@@ -101,6 +102,7 @@ class Transaction:
 
     def aggregate(self, query: Query, aggregations: Sequence[Aggregation], options: ReadOptions = LATEST) -> tuple[Value, ...]:
         """Aggregate the results of a query over what the store has and the transaction has written."""
+        self._note_read(())
         touched = self._touched(query)
         if not touched:
             with self.snapshot.reading(options, query) as effective:
@@ -216,7 +218,7 @@ class Transaction:
         wide = _with_versions(shape, whole=locks and not self.capabilities.property_masks)
         remembers = self._remembers(shape, options)
         for page in self._pages(query, wide, options):
-            self._note_read([row[visible] for row in page.rows], options)
+            self._note_read([row[visible] for row in page.rows])
             for row in page.rows:
                 self._note_row(row[visible:], remembers=remembers, locks=locks)
             yield Page([row[:visible] for row in page.rows], page.cursor)
@@ -302,7 +304,11 @@ class Transaction:
 
     def perform(self, statement: Statement) -> Any:
         """Run a statement that writes, and keep it: one call of the ORM may have to run its statements again."""
-        result = statement.run()
+        self._performs, performed = True, self._performs
+        try:
+            result = statement.run()
+        finally:
+            self._performs = performed
         self.statements.append(replace(statement, result=result))
         return result
 
@@ -346,9 +352,9 @@ class Transaction:
         values = [column.store(column.field.get_db_prep_save(value, connection)) for column, value in columns]
         return mapping.key(values, connection.session.namespace())
 
-    def _note_read(self, keys: Sequence[Key], options: ReadOptions) -> None:
+    def _note_read(self, keys: Sequence[Key]) -> None:
         self.read.update(keys)
-        self.reads_rows = self.reads_rows or options.intent != "write"
+        self.reads_rows = self.reads_rows or not self._performs
         if self.prevented and not self.prevented.isdisjoint(keys):
             key = next(key for key in keys if key in self.prevented)
             raise PreventedReadError(f"The transaction has promised not to read {key} any more (prevent_read).")
