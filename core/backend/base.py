@@ -115,9 +115,7 @@ class DatabaseWrapper(BaseDatabaseWrapper):
         if "cursor" in self.__dict__:
             self.cursor()
         if self.closed_in_transaction:
-            raise utils.InterfaceError(
-                f"The connection {self.alias!r} was closed inside atomic, so nothing can be read or written until its end."
-            )
+            raise utils.InterfaceError(f"The connection {self.alias!r} was closed inside atomic: nothing works until the block ends.")
         self.ensure_connection()
         session: Session = self.connection
         return session

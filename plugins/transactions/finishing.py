@@ -14,10 +14,11 @@ from ...core.datamodel.errors import AlreadyExists, Contention, NotFound, Outcom
 from ...core.session.changes import Change, Unit
 from ...core.session.committing import Committer, commit
 from ...core.session.contention import ATTEMPTS, pause
-from ...core.session.writing import fits
+from ...core.session.writing import estimated_bytes, fits
 from .errors import SplitTransactionWarning, TransactionFailedError
 
 if TYPE_CHECKING:
+    from ...core.driver import Capabilities
     from ...core.session.session import Session
     from .transaction import Transaction
 
@@ -129,6 +130,7 @@ def _commit_in_parts(transaction: Transaction, session: Session, mutations: list
 def _broken_off(error: DatabaseError, written: int, total: int) -> DatabaseError:
     kind = type(error) if isinstance(error, (IntegrityError, OutcomeUnknown)) else TransactionFailedError
     said = Exception.__new__(kind)
+    said.__dict__.update(error.__dict__)
     said.args = (f"{error} {written} of the {total} entities of this block had been written before this, the others were not.",)
     said.parts_written = written
     return said
@@ -144,23 +146,53 @@ def _limits(transaction: Transaction) -> str:
 
 def _parts(transaction: Transaction) -> Iterator[Unit]:
     """Yield what is committed at once: as many units as fit, a unit that does not fit in parts of its own."""
-    together: list[Unit] = []
+    group = _Group(transaction.capabilities)
     for unit in transaction.units:
-        if together and _fit([*together, unit], transaction):
-            together.append(unit)
+        if group.takes(unit):
+            group.add(unit)
             continue
-        if together:
-            yield _joined(together)
-        together = [unit] if unit.parts is None or _fit([unit], transaction) else []
-        if not together and unit.parts is not None:
+        yield from group.flush()
+        if group.takes(unit) or unit.parts is None:
+            group.add(unit)
+        else:
             yield from unit.parts()
-    if together:
-        yield _joined(together)
+    yield from group.flush()
 
 
-def _fit(units: list[Unit], transaction: Transaction) -> bool:
-    mutations = [mutation for unit in units for mutation in unit.mutations]
-    return len({mutation.key for mutation in mutations}) == len(mutations) and fits(mutations, transaction.capabilities)
+class _Group:
+    """Units that go into one commit."""
+
+    def __init__(self, capabilities: Capabilities) -> None:
+        self._capabilities = capabilities
+        self._units: list[Unit] = []
+        self._keys: set[Key] = set()
+        self._bytes = 0
+
+    def takes(self, unit: Unit) -> bool:
+        """Tell whether one commit can hold a unit besides the others."""
+        limits, keys = self._capabilities, [mutation.key for mutation in unit.mutations]
+        if not self._keys.isdisjoint(keys) or self._bytes + _bytes(unit) > limits.request_bytes:
+            return False
+        together = self._keys.union(keys)
+        if limits.commit_mutations is not None and len(together) > limits.commit_mutations:
+            return False
+        return limits.entity_groups is None or len({key.root for key in together}) <= limits.entity_groups
+
+    def add(self, unit: Unit) -> None:
+        self._units.append(unit)
+        self._keys.update(mutation.key for mutation in unit.mutations)
+        self._bytes += _bytes(unit)
+
+    def flush(self) -> Iterator[Unit]:
+        """Yield what is together, and start over."""
+        units = self._units
+        self._units, self._keys, self._bytes = [], set(), 0
+        if units:
+            yield _joined(units)
+
+
+def _bytes(unit: Unit) -> int:
+    return sum(map(estimated_bytes, unit.mutations))
 
 
 def _joined(units: list[Unit]) -> Unit:

@@ -25,8 +25,8 @@ def read_intent(query: Any, connection: DatabaseWrapper) -> Literal["read", "loc
     for option, flag in asked.items():
         if flag:
             raise NotSupportedError(
-                f"select_for_update({option}=True) is not supported on {connection.alias!r}: nobody waits for a lock, and none can be seen. "
-                f"A change of the rows by somebody else makes the commit fail instead. Leave {option} out."
+                f"select_for_update({option}=True) is not supported on {connection.alias!r}: nobody waits for a lock, and none can be "
+                f"seen. A change of the rows by somebody else makes the commit fail instead. Leave {option} out."
             )
     if query.select_for_update_of:
         raise NotSupportedError(
