@@ -107,6 +107,5 @@ def _correction(finding: Finding, commit_id: str) -> Mutation:
 def _guards(finding: Finding, *, masks: bool) -> Iterator[Mutation]:
     if finding.row is not None and finding.row.key is not None:
         yield guard(finding.row.key, (finding.row, finding.row.version), masks=masks)
-    if finding.owner_key is not None:
-        owner = None if finding.owner is None else (finding.owner, finding.owner.version)
-        yield guard(finding.owner_key, owner, masks=masks)
+    if finding.owner_key is not None and finding.owner is not None:  # one that is gone cannot come back without writing the marker
+        yield guard(finding.owner_key, (finding.owner, finding.owner.version), masks=masks)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from django.db.utils import NotSupportedError
+
 from ...core.datamodel import Entity, Key, Mutation, Verb
 from ...core.session.changes import Batch, Change, Receipt
 from .arbiter import ClaimArbiter
@@ -38,6 +40,7 @@ class UniqueStep:
         batch.mutations += [Mutation(Verb.DELETE, key) for key in held if key not in owners]
         if claimed:
             self._claim(batch, claimed, held)
+        self._check_groups(batch)
 
     def _held(self, batch: Batch) -> dict[Key, Key]:
         """Return the owners of the markers that rows have, by the markers' keys."""
@@ -66,4 +69,13 @@ class UniqueStep:
             mutations[key] = Mutation(verb, key, marker(key, change.key, unique, batch.commit_id))
         batch.mutations += mutations.values()
         batch.receipts += [Receipt(key, COMMIT, batch.commit_id) for key in mutations if key not in held]
-        batch.arbiters.append(ClaimArbiter(self.uniques, batch.changes, claimed, mutations))
+        batch.arbiters.append(ClaimArbiter(self.uniques, claimed, mutations))
+
+    def _check_groups(self, batch: Batch) -> None:
+        """Refuse a row that the store cannot write together with all of its markers."""
+        most, entities = batch.session.capabilities.entity_groups, 1 + len(batch.mutations)
+        if most is not None and len(batch.changes) == 1 and entities > most:
+            raise NotSupportedError(
+                f"A row of {self.uniques.mapping.label} and its unique values are {entities} entities at once, and the store takes {most}. "
+                "Have fewer unique constraints, or move some fields to a model of their own."
+            )
