@@ -115,6 +115,8 @@ class DatabaseSchemaEditor(BaseDatabaseSchemaEditor):
         entries = {entry.name: entry for entry in self.catalog.entries()}
         if old in entries and new in entries:
             raise ProgrammingError(f"The kind {old!r} cannot be renamed to {new!r}: the catalog has that one already.")
+        if new in entries:
+            return  # an earlier run of the migration, which failed later, has renamed it
         entry = entries.get(old) or replace(describe_model(model, self.connection), name=old)
         if not self.markers.is_building(entry, step):
             self.markers.drop(old)
@@ -201,9 +203,13 @@ class DatabaseSchemaEditor(BaseDatabaseSchemaEditor):
             return entry.with_altered(unquoted(old_field.column), column)
 
         def alter() -> None:
-            if not self._is_altered(model, unquoted(old_field.column), column):
-                self._refuse_other_key(model, old_field, new_field)
-                self._rewrite(model, step, alteration, edit, gone=gone, made=made, of=new_field.model)
+            if self._is_altered(model, unquoted(old_field.column), column):
+                return
+            self._refuse_other_key(model, old_field, new_field)
+            again = self._is_renamed_since(model, old_field, new_field)
+            self._rewrite(
+                model, step, alteration, edit, gone=() if again else gone, made=() if again else made, of=new_field.model
+            )
 
         self._perform(text, alter)
         if old_field.unique and self._form(old_field) != self._form(new_field):
@@ -234,6 +240,11 @@ class DatabaseSchemaEditor(BaseDatabaseSchemaEditor):
         """Tell whether an earlier run of the migration, which failed later, has altered a column: its values are not converted twice."""
         columns = self._entry(model).columns
         return column in columns and (column.name == old_name or old_name not in {each.name for each in columns})
+
+    def _is_renamed_since(self, model: Any, old_field: Any, new_field: Any) -> bool:
+        """Tell whether a later operation of an earlier run of the migration has renamed a column: there are no values to be unique."""
+        names = {column.name for column in self._entry(model).columns}
+        return names.isdisjoint((unquoted(old_field.column), unquoted(new_field.column)))
 
     def _form(self, field: Any) -> tuple[Any, ...]:
         return form_of(map_column(field, self.connection, is_key=field.primary_key))
@@ -324,6 +335,10 @@ class DatabaseSchemaEditor(BaseDatabaseSchemaEditor):
     ) -> None:
         """Change the entities of a kind, then make the markers of constraints `of` the model as it will be, then change the entry."""
         entry = self._entry(model)
+        if self._is_done(model, step, edit):
+            gone = made = ()
+            if entry.progress is not None:
+                return
         if not self.markers.is_building(entry, step):
             if gone:
                 self.markers.drop(entry.name, gone)
@@ -335,12 +350,17 @@ class DatabaseSchemaEditor(BaseDatabaseSchemaEditor):
         progress = None if assignment is not None or made else entry.progress
         self.catalog.put(replace(edit(entry), progress=progress))
 
+    def _is_done(self, model: Any, step: str, edit: Edit) -> bool:
+        """Tell whether an earlier run of the migration, which failed later, has done a step: the catalog is as the step leaves it."""
+        known = self.catalog.get(_kind(model))
+        return known is not None and edit(known) == known and not _is_of(known, step)
+
     def _rewriter(self, entry: TableEntry, step: str) -> Rewriter:
         self._refuse_other_step(entry, step)
         return Rewriter(self.connection.session, self.catalog, entry, step)
 
     def _refuse_other_step(self, entry: TableEntry, step: str) -> None:
-        if entry.progress is not None and entry.progress[0] not in (step, step + BUILDING):
+        if entry.progress is not None and not _is_of(entry, step):
             raise ProgrammingError(
                 f"The kind {entry.name!r} is in the middle of another step: {entry.progress[0]}. "
                 "Run the migration that it belongs to again, so that it ends, before this one."
@@ -368,6 +388,11 @@ class DatabaseSchemaEditor(BaseDatabaseSchemaEditor):
                 f"{field.model._meta.label}.{field.name} is a GeneratedField, which the store cannot compute. Use a property, or a field "
                 "that save() sets."
             )
+
+
+def _is_of(entry: TableEntry, step: str) -> bool:
+    """Tell whether what is under way in a table is a part of a step."""
+    return entry.progress is not None and entry.progress[0] in (step, step + BUILDING)
 
 
 def _kind(model: Any) -> str:

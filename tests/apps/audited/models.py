@@ -1,0 +1,21 @@
+"""Models whose unique values are audited."""
+
+from __future__ import annotations
+
+from django.db import models
+
+
+class Kept(models.Model):
+    name = models.CharField(max_length=20, unique=True)
+    size = models.IntegerField(null=True)
+
+    class Djangae:
+        disable_constraint_checks = False
+
+
+class Unkept(models.Model):
+    name = models.CharField(max_length=20, unique=True)
+    size = models.IntegerField(null=True)
+
+    class Djangae:
+        disable_constraint_checks = True
