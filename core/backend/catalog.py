@@ -13,9 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 from django.db.utils import ProgrammingError
 
-from ..datamodel import ENTITY, ID, Column, Entity, HasAncestor, Key, Mutation, Query, Shape, Type, Verb
+from ..datamodel import ENTITY, ID, Column, Entity, HasAncestor, Key, Mutation, Query, Row, Shape, Type, Verb
+from ..datamodel.errors import Contention
 from ..session.changes import Unit
 from ..session.committing import commit
+from ..session.contention import ATTEMPTS, pause
 
 if TYPE_CHECKING:
     from .base import DatabaseWrapper
@@ -107,13 +109,11 @@ class Catalog:
 
     def names(self) -> list[str]:
         """Return the names of the tables, in the order of the store."""
-        query = Query(KIND, self._root().namespace, HasAncestor(self._root()))
-        return [row[0] for page in self.connection.session.run_query(query, NAMES) for row in page.rows]
+        return [row[0] for row in self._rows(NAMES)]
 
     def entries(self) -> list[TableEntry]:
         """Return the entries of all tables."""
-        query = Query(KIND, self._root().namespace, HasAncestor(self._root()))
-        return [decode(row[0]) for page in self.connection.session.run_query(query, ENTRY) for row in page.rows]
+        return [decode(row[0]) for row in self._rows(ENTRY)]
 
     def get(self, name: str) -> TableEntry | None:
         """Return the entry of a table, or None."""
@@ -146,6 +146,16 @@ class Catalog:
     def key(self, name: str) -> Key:
         """Return the key of a table's entry."""
         return self._root().child(KIND, name)
+
+    def _rows(self, shape: Shape) -> list[Row]:
+        """Read all entries. The legacy store may give an ancestor query up in favour of a commit to the entity group."""
+        query = Query(KIND, self._root().namespace, HasAncestor(self._root()))
+        for attempt in range(1, ATTEMPTS):
+            try:
+                return [row for page in self.connection.session.run_query(query, shape) for row in page.rows]
+            except Contention:
+                pause(attempt)
+        return [row for page in self.connection.session.run_query(query, shape) for row in page.rows]
 
     def _root(self) -> Key:
         return Key(((KIND, ROOT),), self.connection.session.namespace())

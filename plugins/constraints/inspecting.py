@@ -11,7 +11,8 @@ from ...core.datamodel import Entity, Key, Mutation, Verb
 from ...core.session.changes import Unit
 from ...core.session.committing import commit
 from ...core.uniqueness import Action, Audit
-from .auditing import PAGE, Auditor, Examiner, Fault, Finding, StrayAuditor, look_up, pages_of_markers, pages_of_rows
+from . import auditing
+from .auditing import Auditor, Examiner, Fault, Finding, StrayAuditor, look_up, pages_of_markers, pages_of_rows
 from .markers import MARKERS, marker_range
 from .repairing import Repairer
 
@@ -77,7 +78,7 @@ def audit(connection: Any, model: Any, action: Action, *, restart: bool) -> Iter
     yield from inspection.told()
     for phase, page in _pages(auditor, action, position):
         (inspection.page_of_rows if phase == ROWS else inspection.page_of_markers)(page)
-        if len(page) == PAGE:
+        if len(page) == auditing.PAGE:  # another one may follow
             position.save(result, phase, page[-1].key)
         yield from inspection.told()
     position.clear()

@@ -107,5 +107,7 @@ def _correction(finding: Finding, commit_id: str) -> Mutation:
 def _guards(finding: Finding, *, masks: bool) -> Iterator[Mutation]:
     if finding.row is not None and finding.row.key is not None:
         yield guard(finding.row.key, (finding.row, finding.row.version), masks=masks)
-    if finding.owner_key is not None and finding.owner is not None:  # one that is gone cannot come back without writing the marker
-        yield guard(finding.owner_key, (finding.owner, finding.owner.version), masks=masks)
+    if finding.owner is not None and finding.owner.key is not None:
+        yield guard(finding.owner.key, (finding.owner, finding.owner.version), masks=masks)
+    elif finding.owner_key is not None:
+        yield Mutation(Verb.DELETE, finding.owner_key, base_version=0)

@@ -62,14 +62,15 @@ class Command(BaseCommand):
 
     def follow(self, audits: Iterator[Audit], action: Action, total: int | None) -> int:
         """Run an audit, and tell of it; return how much is left to be put right."""
-        audit = next(audits)
-        if audit.resumed:
-            self.say(f"{audit.subject} goes on where it was interrupted; --restart starts over.")
-        while not audit.finished:
-            self.progress(_bar(audit, total))
-            audit = next(audits)
+        audit = Audit("")
+        for audit in audits:
+            if audit.resumed:
+                self.say(f"{audit.subject} goes on where it was interrupted; --restart starts over.")
+                audit.resumed = False
             self.progress("")
             self.list(audit.lines)
+            if not audit.finished:
+                self.progress(_bar(audit, total))
         if audit.rows or audit.markers or self.verbosity > 1:
             self.say(_summary(audit, action))
         return audit.remaining

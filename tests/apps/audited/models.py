@@ -19,3 +19,11 @@ class Unkept(models.Model):
 
     class Djangae:
         disable_constraint_checks = True
+
+
+class Pair(models.Model):
+    left = models.IntegerField()
+    right = models.IntegerField()
+
+    class Meta:
+        unique_together = (("left", "right"),)
