@@ -27,7 +27,7 @@ def namespace(django_db_blocker: Any, monkeypatch: pytest.MonkeyPatch, plugins: 
     name = f"constraints-{uuid4().hex}"
     monkeypatch.setitem(connection.settings_dict, "NAMESPACE", name)
     monkeypatch.setitem(connection.settings_dict, "PLUGINS", plugins)
-    monkeypatch.setitem(connection.settings_dict, "OPTIONS", {})
+    monkeypatch.setitem(connection.settings_dict, "OPTIONS", {"relational": {"policy": "allow"}} if "relational" in plugins else {})
     with django_db_blocker.unblock():
         connection.close()
         yield name
