@@ -21,8 +21,8 @@ NAN = float("nan")
 DIFFERENT: list[tuple[Any, ...]] = [
     (None,), (True,), (False,), (1,), (0,), (-1,), (1.0,), (0.0,), (NAN,), ("1",), ("",), ("n",), (b"",), (b"1",), (MOMENT,),
     (int(MOMENT.timestamp()) * 10**6,), (KEY,), (Key((("a", "1"),), "n"),), (Key((("a", 1),)),), (GeoPoint(1, 2),), (GeoPoint(2, 1),),
-    ((),), (("a",),), (("a", "b"),), (Entity(None, {}),), (Entity(None, {"a": 1}),), (Entity(None, {"a": "1"}),), ("a", "b"), ("ab", ""), ("", "ab"),
-    ("a", None), ("a1:s", "b"), (), ("i1:1",),
+    ((),), (("a",),), (("a", "b"),), (Entity(None, {}),), (Entity(None, {"a": 1}),), (Entity(None, {"a": "1"}),), ("a", "b"), ("ab", ""),
+    ("", "ab"), ("a", None), ("a1:s", "b"), (), ("i1:1",),
 ]  # fmt: skip
 
 
