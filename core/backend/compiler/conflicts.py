@@ -131,7 +131,7 @@ class ConflictingInsertion(Insertion):
 
     @property
     def _targets_key(self) -> bool:
-        return self.conflict.target == {column.name for column in self.mapping.key_columns}
+        return self.conflict.target == frozenset(column.name for column in self.mapping.key_columns)
 
     def _owners(self, changes: Mapping[int, Change], taken: set[Key]) -> dict[int, Key | None]:
         """Return the keys of the rows that rows conflict with: stored ones, or earlier ones of the batch."""
