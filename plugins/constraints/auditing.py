@@ -15,7 +15,7 @@ from .uniques import Unique, Uniques, uniques_of
 if TYPE_CHECKING:
     from ...core.session.session import Session
 
-PAGE = 300  # entities
+PAGE = 250  # entities: with a marker and a guard for each row, what one commit takes
 WHOLE = Shape((Column(KEY, Type.KEY), Column(ENTITY, Type.ENTITY)))
 
 

@@ -109,5 +109,5 @@ def _guards(finding: Finding, *, masks: bool) -> Iterator[Mutation]:
         yield guard(finding.row.key, (finding.row, finding.row.version), masks=masks)
     if finding.owner is not None and finding.owner.key is not None:
         yield guard(finding.owner.key, (finding.owner, finding.owner.version), masks=masks)
-    elif finding.owner_key is not None:
-        yield Mutation(Verb.DELETE, finding.owner_key, base_version=0)
+    # An owner that is gone is guarded by the marker: it cannot come back without writing that. (Firestore keeps versions of what was
+    # deleted, so "does not exist" is no version that a mutation could ask for.)

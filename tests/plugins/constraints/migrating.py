@@ -82,6 +82,10 @@ class Shop:
     def markers(self) -> list[Entity]:
         return self.entities(MARKERS)
 
+    def count_markers(self) -> int:
+        query = Query(MARKERS, self.session.namespace())
+        return sum(len(page.rows) for page in self.session.run_query(query, Shape((Column(KEY, Type.KEY),))))
+
     def owners(self) -> list[Any]:
         """Return the primary keys of the rows that own markers, one for each marker."""
         return sorted(marker.properties["owner"].id_or_name for marker in self.markers())  # type: ignore[union-attr]
@@ -90,8 +94,11 @@ class Shop:
         return Key(((kind, ident),), self.session.namespace())
 
     def put(self, *entities: Entity) -> None:
-        """Write entities past the ORM."""
-        self.session.store.commit([Mutation(Verb.UPSERT, entity.key, entity) for entity in entities if entity.key is not None])
+        """Write entities past the ORM, as many at once as every store takes."""
+        mutations = [Mutation(Verb.UPSERT, entity.key, entity) for entity in entities if entity.key is not None]
+        limit = self.session.driver.capabilities.entity_groups or 500
+        for start in range(0, len(mutations), limit):
+            self.session.store.commit(mutations[start : start + limit])
 
     def remove(self, *keys: Key) -> None:
         """Delete entities past the ORM."""

@@ -322,10 +322,11 @@ class TestInterruptions:
         self.fill(shop)
         with interrupted(shop, after=7):  # a commit of markers and one of the progress for each page
             shop.apply(way[0])
-        assert len(shop.markers()) == 16
+        made = len(shop.markers())
+        assert 4 <= made < 20
         with capture_rpcs(shop.connection.alias) as rpcs:
             shop.apply(way[0])
-        assert sum(rpc.rows for rpc in rpcs if rpc.method == "RunQuery") == 8
+        assert rows_read(rpcs) <= 24 - made
         assert shop.owners() == list(range(1, 21))
         assert Catalog(shop.connection).require("shop_item").progress is None
 
@@ -575,3 +576,29 @@ class TestStatements:
         shop.apply(named())
         with assertNumRPCs(0, using=shop.connection.alias):
             shop.collect(UNIQUE_NAME)
+
+
+class TestManyRows:
+    """100,000 rows in memory, 5,000 in an emulator."""
+
+    def test_they_become_unique_in_several_runs(self, shop: Shop) -> None:
+        count = 100_000 if shop.connection.settings_dict["ENGINE"].endswith("memory") else 5_000
+        shop.apply(named())
+        shop.put(*(Entity(shop.key(n), {"name": f"item {n}", "size": None}) for n in range(1, count)))
+        shop.put(Entity(shop.key(count), {"name": "item 7", "size": None}))
+        half = interrupted(shop, after=count // ((shop.session.capabilities.entity_groups or 251) - 1))
+        with half, capture_rpcs(shop.connection.alias) as first:
+            shop.apply(UNIQUE_NAME)
+        made = shop.count_markers()
+        assert count // 4 < made < count * 3 // 4
+        with capture_rpcs(shop.connection.alias) as second, pytest.raises(IntegrityError, match=f"name='item 7': primary keys 7, {count}"):
+            shop.apply(UNIQUE_NAME)
+        assert rows_read(first) + rows_read(second) < count * 1.1
+        shop.remove(shop.key(count))
+        shop.apply(UNIQUE_NAME)
+        assert shop.count_markers() == count - 1
+
+
+def rows_read(rpcs: Any) -> int:
+    """Return how many entities queries gave."""
+    return sum(rpc.rows for rpc in rpcs if rpc.method == "RunQuery")
