@@ -18,18 +18,15 @@ def read_intent(query: Any, connection: DatabaseWrapper) -> Literal["read", "loc
     if connection.get_autocommit():
         raise TransactionManagementError("select_for_update cannot be used outside of a transaction.")
     asked = {
-        "nowait": query.select_for_update_nowait,
-        "skip_locked": query.select_for_update_skip_locked,
-        "no_key": query.select_for_no_key_update,
+        "nowait": ("NOWAIT", query.select_for_update_nowait),
+        "skip_locked": ("SKIP LOCKED", query.select_for_update_skip_locked),
+        "of": ("FOR UPDATE OF", query.select_for_update_of),
+        "no_key": ("FOR NO KEY UPDATE", query.select_for_no_key_update),
     }
-    for option, flag in asked.items():
-        if flag:
+    for option, (words, is_asked) in asked.items():
+        if is_asked:
             raise NotSupportedError(
-                f"select_for_update({option}=True) is not supported on {connection.alias!r}: nobody waits for a lock, and none can be "
-                f"seen. A change of the rows by somebody else makes the commit fail instead. Leave {option} out."
+                f"{words} is not supported on this database backend. No lock is taken that anybody could wait for or see: a change of the "
+                f"rows of {query.model._meta.label} by somebody else makes the commit fail. Leave {option} out of select_for_update()."
             )
-    if query.select_for_update_of:
-        raise NotSupportedError(
-            f"select_for_update(of=...) is not supported on {connection.alias!r}. Leave it out: the rows of the model itself are guarded."
-        )
     return "lock"
