@@ -114,7 +114,7 @@ class DatabaseWrapper(BaseDatabaseWrapper):
             self.validate_thread_sharing()
         if "cursor" in self.__dict__:
             self.cursor()
-        if self.closed_in_transaction:
+        if self.closed_in_transaction and self.in_atomic_block:
             raise utils.InterfaceError(f"The connection {self.alias!r} was closed inside atomic: nothing works until the block ends.")
         self.ensure_connection()
         session: Session = self.connection

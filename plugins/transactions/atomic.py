@@ -184,10 +184,11 @@ class _Block:
             self._check_joining()
         if self._suspends:
             self._manager.suspend(self._connection)
-        self._manager.next = self._asked.characteristics if begins else None
+        self._manager.next = self._asked.characteristics if begins or self._connection.session.transaction.place.for_test else None
         try:
             self._check_read_time()
             self._django.__enter__()
+            self._manager.next = None  # a test's transaction was joined without a savepoint
         except BaseException:
             self._manager.next = None
             if self._suspends:

@@ -44,7 +44,7 @@ def finish(transaction: Transaction, session: Session) -> None:
 def final_mutations(transaction: Transaction) -> list[Mutation]:
     """Return what the commit does: each write on condition that the entity is as it was read, and guards of what was locked."""
     made = [_guarded(transaction, key, write.mutation) for key, write in transaction.overlay.writes.items() if write.mutation is not None]
-    if transaction.snapshot.transaction is None:
+    if transaction.guards and transaction.snapshot.transaction is None:
         written = {mutation.key for mutation in made}
         made += [_guard(transaction, key) for key in transaction.locked if key not in written]
     return made
@@ -73,7 +73,7 @@ def _commit_whole(transaction: Transaction, session: Session, mutations: list[Mu
     receipts = [receipt for unit in transaction.units for receipt in unit.receipts if receipt.key in inserted]
     unit = Unit(drawn, mutations, arbiters, receipts)
     in_store = transaction.snapshot.transaction
-    Committer(session, unit, lambda sent: transaction.base.commit(sent, in_store), patient=in_store is None).run()
+    Committer(session, unit, lambda sent: transaction.send(unit, sent), patient=in_store is None).run()
 
 
 def _guarded(transaction: Transaction, key: Key, mutation: Mutation) -> Mutation:
@@ -231,11 +231,11 @@ def _runs_again(transaction: Transaction, error: Exception) -> bool:
 def _run_again(transaction: Transaction, session: Session, error: Exception) -> None:
     statements = list(transaction.statements)
     transaction.forget()
-    session.transaction = transaction
+    around, session.transaction = session.transaction, transaction
     try:
         results = [transaction.perform(replace(statement, result=None)) for statement in statements]
     finally:
-        session.transaction = None
+        session.transaction = around
     if results != [statement.result for statement in statements]:  # its caller has been told otherwise
         raise _failure(transaction, error) from error
 

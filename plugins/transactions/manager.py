@@ -16,6 +16,7 @@ from .snapshot import Characteristics
 from .transaction import Mark, Transaction
 
 if TYPE_CHECKING:
+    from ...core.backend.place import Place
     from ...core.roles import Transaction as TransactionRole
     from ...core.session.session import Session
 
@@ -62,13 +63,16 @@ def abandon(transaction: Transaction) -> None:
         transaction.snapshot.transaction = None
 
 
+Savepoint = tuple[Transaction, Mark]
+
+
 @dataclass(slots=True)
 class Suspended:
     """A block that is set aside while an independent or non_atomic one runs."""
 
     state: dict[str, Any]
     transaction: TransactionRole | None
-    marks: dict[str, Mark]
+    marks: dict[str, Savepoint]
     session: Session
 
 
@@ -78,12 +82,16 @@ class Manager:
 
     allow_split: bool = False
     next: Characteristics | None = None  # how the next one is asked to be, by our own `atomic`
-    marks: dict[str, Mark] = field(default_factory=dict)
+    marks: dict[str, Savepoint] = field(default_factory=dict)
     suspended: list[Suspended] = field(default_factory=list)
     session: Session | None = None
 
     def begin(self, connection: Any) -> None:
         """Begin a transaction; nothing is sent."""
+        self.marks = {}
+        self._begin(connection, opening_place())
+
+    def _begin(self, connection: Any, place: Place) -> None:
         self.session = session = connection.session
         characteristics = self.next or Characteristics()
         self.next = None
@@ -91,9 +99,9 @@ class Manager:
             characteristics = characteristics.splitting()
         outer = session.transaction
         base = outer if isinstance(outer, Transaction) else session.store
-        transaction = Transaction(base, characteristics, opening_place(), connection.alias)
+        transaction = Transaction(base, characteristics, place, connection.alias)
         transaction.on_begin = lambda begun: _open_in_store.ended.open.setdefault(begun)
-        session.transaction, self.marks = transaction, {}
+        session.transaction = transaction
 
     def commit(self, connection: Any) -> None:
         """Commit, or raise why it could not be done; the transaction is over in either case."""
@@ -115,17 +123,33 @@ class Manager:
             self._begin_manually(connection)
 
     def savepoint(self, connection: Any, name: str) -> None:
-        """Mark what was written until now."""
-        self.marks[name] = self._current(connection).mark()
+        """Mark what was written until now. In a test's transaction, which stands for the store, this begins a transaction."""
+        transaction, place = self._current(connection), opening_place()
+        self.marks[name] = transaction, transaction.mark()
+        if transaction.place.for_test and not place.for_test:
+            self._begin(connection, place)
 
     def savepoint_rollback(self, connection: Any, name: str) -> None:
         """Undo what was written since the savepoint."""
-        self._current(connection).roll_back_to(self._mark(name))
+        transaction, mark = self._mark(name)
+        if self._leave_inner(connection, name) is None:
+            transaction.roll_back_to(mark)
 
-    def savepoint_commit(self, connection: Any, name: str) -> None:  # noqa: ARG002 - Django's signature
-        """Forget a savepoint."""
-        self._mark(name)
+    def savepoint_commit(self, connection: Any, name: str) -> None:
+        """Forget a savepoint; commit what it began in a test's transaction."""
+        inner = self._leave_inner(connection, name)
+        if inner is not None:
+            finish(inner, connection.session)
         del self.marks[name]
+
+    def _leave_inner(self, connection: Any, name: str) -> Transaction | None:
+        """Take what a savepoint began off the session; the savepoint stays, and is where the test's transaction is now."""
+        transaction, inner = self._mark(name)[0], self._current(connection)
+        if inner is transaction:
+            return None
+        connection.session.transaction = transaction
+        self.marks[name] = transaction, transaction.mark()
+        return inner
 
     def end(self, connection: Any) -> None:
         """Go back to autocommit."""
@@ -208,7 +232,7 @@ class Manager:
             raise TransactionManagementError("There is no transaction, so there is nothing to save or to go back to.")
         return transaction
 
-    def _mark(self, name: str) -> Mark:
+    def _mark(self, name: str) -> Savepoint:
         if name not in self.marks:
             raise OperationalError(f"There is no savepoint {name!r} in this transaction.")
         return self.marks[name]

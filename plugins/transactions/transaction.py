@@ -133,8 +133,14 @@ class Transaction:
         self.units.append(unit)
         return results
 
+    def send(self, unit: Unit, mutations: Sequence[Mutation]) -> list[MutationResult]:
+        """Commit to the store, or hand over to the transaction of the test."""
+        if isinstance(self.base, Transaction):
+            return self.base.write(replace(unit, mutations=list(mutations)), mutations)
+        return self.base.commit(mutations, self.snapshot.transaction)
+
     def commit(self, mutations: Sequence[Mutation], transaction: bytes | None = None) -> list[MutationResult]:  # noqa: ARG002 - it has none
-        """Take over what a nested, independent transaction commits."""
+        """Take over mutations as the store would."""
         return self.write(Unit((), list(mutations)), mutations)
 
     def begin(self, *, read_only: bool = False, read_time: datetime | None = None) -> bytes:  # noqa: ARG002
@@ -211,7 +217,7 @@ class Transaction:
 
     def _noted_pages(self, query: Query, shape: Shape, options: ReadOptions) -> Iterator[Page]:
         """Run a query in the store, and remember the versions of the rows that it gives."""
-        if query.projection or (not self.guards and not self.prevented and options.intent != "lock"):
+        if query.projection or (self.place.for_test and not self.prevented and options.intent != "lock"):
             yield from self._pages(query, shape, options)
             return
         visible, locks = len(shape.columns), options.intent == "lock"
