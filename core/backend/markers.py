@@ -102,7 +102,7 @@ def said(verb: str, uniques: Iterable[UniqueValues]) -> str:
     return f", {verb} MARKERS OF {columns}" if columns else ""
 
 
-def changed(old: Sequence[UniqueValues], new: Sequence[UniqueValues]) -> tuple[list[UniqueValues], list[UniqueValues]]:
+def difference(old: Sequence[UniqueValues], new: Sequence[UniqueValues]) -> tuple[list[UniqueValues], list[UniqueValues]]:
     """Return the constraints of which there are only old ones, and of which there are only new ones."""
     olds, news = {each.identity for each in old}, {each.identity for each in new}
     return [each for each in old if each.identity not in news], [each for each in new if each.identity not in olds]

@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 from django.db.transaction import TransactionManagementError
-from django.db.utils import NotSupportedError, ProgrammingError
+from django.db.utils import IntegrityError, NotSupportedError, ProgrammingError
 
-from ..datamodel import KEY, Column, Entity, Query, Shape, Type
+from ..datamodel import ENTITY, KEY, Column, Entity, Query, Shape, Type
 from ..mapping.columns import map_column, unquoted
 from ..session.session import first_row
 from .alteration import Alteration, fill, form_of
 from .catalog import Catalog, ColumnEntry, ConstraintEntry, TableEntry
 from .description import column_text, describe_constraint, describe_field, describe_index, describe_model, describe_together, entry_text
-from .markers import BUILDING, Markers, changed, said, together
+from .markers import BUILDING, Markers, difference, said, together
 from .rewriting import Assignment, Rewriter
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("django.db.backends.schema")
 KEYS = Shape((Column(KEY, Type.KEY),))
+ENTITIES = Shape((Column(ENTITY, Type.ENTITY),))
 DELETION = "DELETE KIND "
 Edit = Callable[[TableEntry], TableEntry]
 
@@ -158,7 +159,21 @@ class DatabaseSchemaEditor(BaseDatabaseSchemaEditor):
         # No index covers a missing property, so filters and orders would miss the entities that are there; and a one-off default is known
         # to nobody afterwards.
         assignment = fill(field, self.effective_default(field), self.connection)
+        if any(unique.columns == (column.name,) for unique in made):
+            self._refuse_one_value(model, field, assignment)
         self._rewrite(model, step, assignment, lambda entry: entry.with_column(column), made=made, of=field.model)
+
+    def _refuse_one_value(self, model: Any, field: Any, assignment: Callable[[Entity], Assignment | None]) -> None:
+        """Refuse to give two entities the same value, before any gets it, if it is to be unique."""
+        session, column = self.connection.session, unquoted(field.column)
+        query = Query(_kind(model), session.namespace(), limit=2)
+        found = [assignment(row[0]) for page in session.run_query(query, ENTITIES) for row in page.rows]
+        values = [made.values[column] for made in found if made is not None]
+        if len(values) == 2 and None not in values:
+            raise IntegrityError(
+                f"{model._meta.label} cannot become unique by {field.name}: there are several rows, and all would get the default "
+                f"{values[0]!r}. Add the field with null=True, fill it by RunPython, and make it unique in a later operation."
+            )
 
     def remove_field(self, model: Any, field: Any) -> None:
         if field.many_to_many and field.remote_field.through._meta.auto_created:
@@ -203,13 +218,15 @@ class DatabaseSchemaEditor(BaseDatabaseSchemaEditor):
             return entry.with_altered(unquoted(old_field.column), column)
 
         def alter() -> None:
-            if self._is_altered(model, unquoted(old_field.column), column):
+            known = self.catalog.get(_kind(model))
+            names = None if known is None else {each.name for each in known.columns}
+            if known is not None and _is_altered(known, unquoted(old_field.column), column):
                 return
             self._refuse_other_key(model, old_field, new_field)
-            again = self._is_renamed_since(model, old_field, new_field)
-            self._rewrite(
-                model, step, alteration, edit, gone=() if again else gone, made=() if again else made, of=new_field.model
-            )
+            if names is None or not names.isdisjoint((unquoted(old_field.column), column.name)):
+                self._rewrite(model, step, alteration, edit, gone=gone, made=made, of=new_field.model)
+            else:  # an earlier run of the migration, which failed later, has given it yet another name: it has no values to be unique
+                self._rewrite(model, step, alteration, edit)
 
         self._perform(text, alter)
         if old_field.unique and self._form(old_field) != self._form(new_field):
@@ -229,22 +246,12 @@ class DatabaseSchemaEditor(BaseDatabaseSchemaEditor):
         """Return the constraints whose markers go, and those whose markers are to be made: where values change, all with the column."""
         old = self.markers.of(old_field.model, unquoted(old_field.column))
         new = self.markers.of(new_field.model, unquoted(new_field.column))
-        return (old, new) if alteration is not None else changed(old, new)
+        return (old, new) if alteration is not None else difference(old, new)
 
     def _refuse_other_key(self, model: Any, old_field: Any, new_field: Any) -> None:
         is_key = old_field in _key_fields(model)
         if old_field.primary_key != new_field.primary_key or (is_key and self._form(old_field) != self._form(new_field)):
             self._refuse_other_keys(model, f"{new_field.name} cannot change the primary key")
-
-    def _is_altered(self, model: Any, old_name: str, column: ColumnEntry) -> bool:
-        """Tell whether an earlier run of the migration, which failed later, has altered a column: its values are not converted twice."""
-        columns = self._entry(model).columns
-        return column in columns and (column.name == old_name or old_name not in {each.name for each in columns})
-
-    def _is_renamed_since(self, model: Any, old_field: Any, new_field: Any) -> bool:
-        """Tell whether a later operation of an earlier run of the migration has renamed a column: there are no values to be unique."""
-        names = {column.name for column in self._entry(model).columns}
-        return names.isdisjoint((unquoted(old_field.column), unquoted(new_field.column)))
 
     def _form(self, field: Any) -> tuple[Any, ...]:
         return form_of(map_column(field, self.connection, is_key=field.primary_key))
@@ -334,10 +341,11 @@ class DatabaseSchemaEditor(BaseDatabaseSchemaEditor):
         of: Any = None,
     ) -> None:
         """Change the entities of a kind, then make the markers of constraints `of` the model as it will be, then change the entry."""
-        entry = self._entry(model)
-        if self._is_done(model, step, edit):
-            gone = made = ()
-            if entry.progress is not None:
+        known = self.catalog.get(_kind(model))
+        entry = known or describe_model(model, self.connection)
+        if known is not None and edit(known) == known and not _is_of(known, step):
+            gone = made = ()  # an earlier run of the migration, which failed later, has done this step
+            if known.progress is not None:
                 return
         if not self.markers.is_building(entry, step):
             if gone:
@@ -349,11 +357,6 @@ class DatabaseSchemaEditor(BaseDatabaseSchemaEditor):
             self.markers.build(entry, step, of, made)
         progress = None if assignment is not None or made else entry.progress
         self.catalog.put(replace(edit(entry), progress=progress))
-
-    def _is_done(self, model: Any, step: str, edit: Edit) -> bool:
-        """Tell whether an earlier run of the migration, which failed later, has done a step: the catalog is as the step leaves it."""
-        known = self.catalog.get(_kind(model))
-        return known is not None and edit(known) == known and not _is_of(known, step)
 
     def _rewriter(self, entry: TableEntry, step: str) -> Rewriter:
         self._refuse_other_step(entry, step)
@@ -388,6 +391,11 @@ class DatabaseSchemaEditor(BaseDatabaseSchemaEditor):
                 f"{field.model._meta.label}.{field.name} is a GeneratedField, which the store cannot compute. Use a property, or a field "
                 "that save() sets."
             )
+
+
+def _is_altered(entry: TableEntry, old_name: str, column: ColumnEntry) -> bool:
+    """Tell whether an earlier run of the migration, which failed later, has altered a column: its values are not converted twice."""
+    return column in entry.columns and (column.name == old_name or old_name not in {each.name for each in entry.columns})
 
 
 def _is_of(entry: TableEntry, step: str) -> bool:

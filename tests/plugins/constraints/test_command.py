@@ -262,7 +262,8 @@ class TestTraffic:
     def test_an_orphan_whose_row_comes_back_stays(self, shop: Audited) -> None:
         damaged(shop, damage_orphaned)
         marker, row = shop.marker_of(2), Entity(shop.kept(2), {"name": "b", "size": None})
-        with meanwhile(shop.session, Mutation(Verb.INSERT, shop.kept(2), row), Mutation(Verb.UPDATE, marker.key, marker)):  # type: ignore[arg-type]
+        taken = Entity(marker.key, {**marker.properties, "commit": "another"}, marker.unindexed)
+        with meanwhile(shop.session, Mutation(Verb.INSERT, shop.kept(2), row), Mutation(Verb.UPDATE, taken.key, taken)):  # type: ignore[arg-type]
             status, _ = shop.run("clean", "audited.Kept")
         assert (status, shop.owners()) == (0, [1, 2, 3])
 

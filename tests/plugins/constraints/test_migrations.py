@@ -258,6 +258,17 @@ class TestRowsThatChange:
         assert shop.markers() == before
 
 
+class TestParentsAndChildren:
+    def test_each_table_has_its_own(self, shop: Shop) -> None:
+        link = models.OneToOneField("shop.Item", models.CASCADE, parent_link=True, primary_key=True)
+        shop.apply(named(), ops.CreateModel("Tool", [("item_ptr", link), ("code", models.SlugField())], bases=("shop.Item",)))
+        shop.rows("Tool").create(name="a", code="x")
+        shop.apply(UNIQUE_NAME, ops.AlterField("Tool", "code", models.SlugField(unique=True)))
+        assert {str(marker.key.id_or_name).split("|")[0] for marker in shop.markers() if marker.key} == {"shop_item", "shop_tool"}
+        shop.apply(ops.DeleteModel("Tool"))
+        assert len(shop.markers()) == 1
+
+
 class TestDuplicates:
     def test_they_are_listed(self, shop: Shop, way: Any) -> None:
         shop.apply(named())
@@ -298,6 +309,19 @@ class TestDuplicates:
         shop.apply(way[0])
         assert shop.owners() == list(range(11, 31))
         assert shop.audit().remaining == 0
+
+    def test_a_default_for_several_rows_is_refused_before_any_has_it(self, shop: Shop) -> None:
+        shop.apply(named())
+        shop.fill({"name": "a"}, {"name": "b"})
+        with pytest.raises(IntegrityError, match=r"unique by code: there are several rows, and all would get the default 'x'\. Add"):
+            shop.apply(ops.AddField("Item", "code", models.CharField(max_length=9, unique=True, default="x")))
+        assert [set(entity.properties) for entity in shop.entities("shop_item")] == [{"name", "size"}] * 2
+
+    def test_a_default_for_one_row_is_unique(self, shop: Shop) -> None:
+        shop.apply(named())
+        shop.fill({"name": "a"})
+        shop.apply(ops.AddField("Item", "code", models.CharField(max_length=9, unique=True, default="x")))
+        assert shop.owners() == [1]
 
     def test_another_migration_may_run_before(self, shop: Shop) -> None:
         shop.apply(named())
