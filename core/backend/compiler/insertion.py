@@ -31,6 +31,9 @@ class Insertion:
 
     def run(self) -> None:
         """Insert all rows, or raise an error that says which of them were."""
+        self.session.perform(self._run)
+
+    def _run(self) -> None:
         self.pending = [self._change(row) for row in self._with_ids()]
         self._refuse_repeated()
         writer = Writer(self.session, self.mapping)
