@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from audited.models import Kept, Pair, Unkept
 from django.core.management import CommandError, call_command
-from django.db import IntegrityError
+from django.db import IntegrityError, transaction
 from django.test import override_settings
 
 from kindstore.core.datamodel import Entity, Key, Mutation, Verb
@@ -402,3 +402,18 @@ class TestProgress:
 
     def test_nor_does_a_terminal_with_verbosity_0(self, shop: Audited) -> None:
         assert self.progress(shop, Terminal(), verbosity=0) == ""
+
+
+class TestInsideAtomic:
+    """As in a TestCase of Django's."""
+
+    def test_what_is_repaired_is_rolled_back(self, django_db_blocker: Any) -> None:
+        with django_db_blocker.unblock(), opened(("transactions", "constraints")) as connection:
+            shop = damaged(Audited(connection, "audited"), damage_missing)
+            with transaction.atomic(using=connection.alias):
+                shop.rows().create(pk=4, name="d")
+                assert shop.run("repair", "audited.Kept")[0] == 0
+                assert shop.run("check", "audited.Kept")[0] == 0
+                transaction.set_rollback(True, using=connection.alias)
+            assert shop.owners() == [1, 3]
+            assert shop.run("check", "audited.Kept")[0] == 1
