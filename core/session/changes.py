@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -38,14 +38,15 @@ class Change:
 
 
 class Arbiter(Protocol):
-    """Decides about a commit that met an entity where a step wanted to insert one of its own.
+    """Decides about a commit that met an entity where it wanted to insert one.
 
-    `taken` is the key that is taken, None where the store does not say which. Returns the step's mutations anew, each to be made in the
-    place of the one with its key or besides; None if the step's entities are all free; or raises an IntegrityError that names the
-    fields, or an AlreadyExists with the key of the row if its own commit was applied before.
+    `taken` is the key that is taken, None where the store does not say which; `inserted` are the keys of the commit's inserts, for a
+    transaction may have undone some of the arbiter's. Returns mutations to be made in the places of those with their keys, or besides;
+    None if it is not about the arbiter's entities; or raises an IntegrityError that names the fields, or an AlreadyExists with the key of
+    the row if its own commit was applied before.
     """
 
-    def __call__(self, session: Session, taken: Key | None) -> Sequence[Mutation] | None: ...
+    def __call__(self, session: Session, taken: Key | None, inserted: Collection[Key]) -> Sequence[Mutation] | None: ...
 
 
 @dataclass(frozen=True, slots=True)

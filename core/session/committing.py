@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from django.db.utils import DatabaseError, OperationalError
 
-from ..datamodel import ENTITY, KEY, Column, Entity, Key, Mutation, MutationResult, Shape, Type
+from ..datamodel import ENTITY, KEY, Column, Entity, Key, Mutation, MutationResult, Shape, Type, Verb
 from ..datamodel.errors import AlreadyExists, Contention, NotFound, OutcomeUnknown, VersionConflict
 from .changes import Receipt, Unit
 from .contention import ATTEMPTS, pause
@@ -83,7 +83,8 @@ class Committer:
                 raise error
             self.mutations = self.unit.mutations  # what an arbiter made of them is out of date
             return
-        anew = [made for arbiter in self.unit.arbiters if (made := arbiter(self.session, error.key)) is not None]
+        inserted = {mutation.key for mutation in self.mutations if mutation.verb is Verb.INSERT}
+        anew = [made for arbiter in self.unit.arbiters if (made := arbiter(self.session, error.key, inserted)) is not None]
         if not anew:
             raise error
         self.mutations = replaced(self.mutations, [mutation for mutations in anew for mutation in mutations])

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from django.db.utils import DatabaseError
 
 from ..datamodel import Entity, Key, Mutation, MutationResult, Value, Verb
-from .changes import Batch, Change, Unit
+from .changes import Arbiter, Batch, Change, Unit
 from .committing import commit
 
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ class Writer:
         """Prepare to write; `columns` are those that an update sets, None stands for whole rows."""
         self.session, self.mapping = session, mapping
         self.steps = tuple(step for step in session.alias.steps(mapping.model) if columns is None or concerns(step, columns))
+        self.arbiter: Arbiter | None = None  # of who writes, after those of the steps
         self.needs_before = any(step.needs_before for step in self.steps)
         self.needs_after = any(step.needs_after for step in self.steps)
 
@@ -99,15 +100,16 @@ class Writer:
 
     def unit(self, changes: list[Change]) -> Unit:
         """Return what is to be committed for changes, the steps' own mutations after the rows'."""
+        own = () if self.arbiter is None else (self.arbiter,)
         if not self.steps:
-            return Unit(changes, [self._mutation(change) for change in changes])
+            return Unit(changes, [self._mutation(change) for change in changes], own)
         for change in changes:
             change.derived, change.unindexed = {}, set()
         batch = Batch(self.mapping.model, self.session, changes)
         for step in self.steps:
             step(batch)
         mutations = [self._mutation(change) for change in changes] + batch.mutations
-        return Unit(changes, mutations, batch.arbiters, batch.receipts)
+        return Unit(changes, mutations, (*batch.arbiters, *own), batch.receipts)
 
     def _mutation(self, change: Change) -> Mutation:
         if change.verb is Verb.DELETE:

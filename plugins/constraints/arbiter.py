@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from ...core.datamodel import ENTITY, VERSION, Column, Entity, Key, Mutation, Shape, Type, Verb
@@ -41,11 +41,12 @@ class ClaimArbiter:
     def __init__(self, uniques: Uniques, claimed: Mapping[Key, tuple[Unique, Change]], mutations: Mapping[Key, Mutation]) -> None:
         self.uniques, self.claimed, self.mutations = uniques, claimed, mutations
 
-    def __call__(self, session: Session, taken: Key | None) -> list[Mutation] | None:
+    def __call__(self, session: Session, taken: Key | None, inserted: Collection[Key]) -> list[Mutation] | None:
         """Return the mutations that take leftovers over; [] where what was taken is free by now, so that the commit may be repeated."""
-        if taken is not None and taken not in self.mutations:
+        mine = [key for key, mutation in self.mutations.items() if mutation.verb is Verb.INSERT and key in inserted]
+        if not mine or (taken is not None and taken not in mine):
             return None
-        markers = stored(session, [key for key, mutation in self.mutations.items() if mutation.verb is Verb.INSERT])
+        markers = stored(session, mine)
         if not markers and taken is None and any(change.verb is Verb.INSERT for _, change in self.claimed.values()):
             return None  # it was a row, or a marker that is free by now: whoever inserts the rows finds out
         owners = stored(session, list({owner for entity, _ in markers.values() if (owner := owner_of(entity)) is not None}))

@@ -115,7 +115,7 @@ class ConflictingInsertion(Insertion):
                 self._join(at, target, change)
             elif owners[at] is None:
                 self.planned[change.key], self.places[change.key], self.final[at] = change, [at], self.rows[at]
-            elif (target in own and target != change.key) or (self.conflict.update and target not in stored):  # the latter has just been deleted
+            elif (target in own and target != change.key) or (self.conflict.update and target not in stored):  # it has just been deleted
                 waiting.append(at)
             elif self.conflict.update:
                 self._update(at, target, change, stored[target])

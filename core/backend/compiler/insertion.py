@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING
 
 from django.db.utils import IntegrityError
@@ -37,6 +37,7 @@ class Insertion:
         self.pending = [self._change(row) for row in self._with_ids()]
         self._refuse_repeated()
         writer = Writer(self.session, self.mapping)
+        writer.arbiter = self._refuse_taken
         for _ in range(ATTEMPTS):
             try:
                 writer.write(self.pending, self._committed)
@@ -83,6 +84,15 @@ class Insertion:
             if change.key in seen:
                 raise self._conflict(change.key)
             seen.add(change.key)
+
+    def _refuse_taken(self, session: Session, taken: Key | None, inserted: Collection[Key]) -> None:
+        """Raise IntegrityError if a key that the caller chose is taken, at the commit of a transaction too."""
+        chosen = {self._key(row) for row in self.rows} - self.drawn.keys()
+        asked = [key for key in chosen if key in inserted and taken in (None, key)]
+        rows = session.lookup(asked, self.mapping.shape((KEY,))) if asked else []
+        for key, row in zip(asked, rows, strict=True):
+            if row is not None:
+                raise self._conflict(key)
 
     def _draw_again(self, error: AlreadyExists) -> None:
         """Give the row whose id was taken another one; raise IntegrityError for a key that the caller chose."""
