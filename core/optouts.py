@@ -68,6 +68,18 @@ def inner_classes(model: type[Model]) -> Iterator[type]:
             yield cls.__dict__[INNER_CLASS]
 
 
+def declaring_model(model: type[Model]) -> type[Model]:
+    """Return the model that says what constraints a table has: the live one for the stub that a migration has of an app without any.
+
+    Django leaves relations and unique_together out of such a stub.
+    """
+    options = model._meta
+    stubs = getattr(options.apps, "real_models", ())
+    if any((stub.app_label, stub.name_lower) == (options.app_label, options.model_name) for stub in stubs):
+        return live_model(model) or model
+    return model
+
+
 def live_model(model: type[Model]) -> type[Model] | None:
     """Return the model of today for a historical one of a migration, which has lost its inner class; None where it is gone."""
     if model._meta.apps is apps:

@@ -11,6 +11,7 @@ from django.db.models import Deferrable, UniqueConstraint
 
 from ...core.datamodel import Entity, Key
 from ...core.mapping import ColumnMapping, ModelMapping, mapping_of
+from ...core.optouts import declaring_model
 from .claiming import Claimer, CombinationClaimer, ComputedClaimer, ConditionalClaimer
 from .conditions import native_condition, plain_columns, referenced_columns
 from .markers import MARKERS, escaped, marker, marker_key, marker_range, named_identity
@@ -129,6 +130,7 @@ def _name(column: ColumnMapping) -> str:
 
 def uniques_of(model: Any, connection: Any) -> Uniques:
     """Return the unique constraints of a model's own table, compiled once."""
+    model = declaring_model(model)
     remembered = mapping_of(model, connection).remembered
     uniques: Uniques | None = remembered.get(_REMEMBERED)
     if uniques is None:
