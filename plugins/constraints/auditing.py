@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...core.datamodel import ENTITY, KEY, And, Column, Entity, Key, Op, Order, Query, Shape, Test, Type
 from .arbiter import owner_of
-from .markers import CONSTRAINT, MARKERS, OWNER, marker_range
+from .markers import CONSTRAINT, MARKERS, marker_range
 from .uniques import Unique, Uniques, uniques_of
 
 if TYPE_CHECKING:
@@ -66,6 +66,15 @@ class Finding:
         assert self.unique is not None
         values = self.row.properties
         return ", ".join(f"{name}={values[name]!r}" for name in self.unique.columns if name in values)
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """Markers, rows, and the markers that each row must own, by their keys."""
+
+    markers: dict[Key, Entity]
+    rows: dict[Key, Entity]
+    claims: dict[Key, dict[Key, Unique]]
 
 
 class Examiner:
@@ -131,31 +140,36 @@ class Auditor(Examiner):
         self._claimants.clear()
 
     def rows(self, rows: Sequence[Entity]) -> list[Finding]:
+        seen = self._seen(rows)
+        claims = [(row, key, unique) for row in rows if row.key is not None for key, unique in seen.claims[row.key].items()]
+        return [found for row, key, unique in claims if (found := self._examined(row, key, unique, seen)) is not None]
+
+    def _seen(self, rows: Sequence[Entity]) -> _Seen:
+        """Read the markers of rows, and the other rows that may have the same values."""
         claims = self._claims(rows)
-        markers = look_up(self.session, (key for claimed in claims.values() for key in claimed))
-        owners = {key: rivals for claimed in claims.values() for key in claimed if (rivals := self._rivals(key, markers.get(key)))}
-        others = {row.key: row for row in rows if row.key is not None}
-        others.update(look_up(self.session, (key for rivals in owners.values() for key in rivals if key not in others)))
-        their_claims = self._claims([other for key, other in others.items() if key not in claims]) | claims
-        found = []
-        for row in rows:
-            assert row.key is not None
-            for key, unique in claims[row.key].items():
-                marker = markers.get(key)
-                if marker is not None and marker.properties.get(OWNER) == row.key:
-                    continue
-                rivals = self._rivals(key, marker)
-                rival = next((each for each in rivals if each != row.key and key in their_claims.get(each, ())), None)
-                if rival is not None:
-                    found.append(Finding(Fault.DUPLICATE, key, marker, row, rival, others[rival], unique))
-                    continue
-                self._claimants[key] = row.key
-                found.append(_unowned(key, marker, row, others, unique))
-        return found
+        keys = [key for claimed in claims.values() for key in claimed]
+        markers, known = look_up(self.session, keys), {row.key: row for row in rows if row.key is not None}
+        others = look_up(self.session, (rival for key in keys for rival in self._rivals(key, markers.get(key)) if rival not in known))
+        return _Seen(markers, known | others, self._claims(list(others.values())) | claims)
+
+    def _examined(self, row: Entity, key: Key, unique: Unique, seen: _Seen) -> Finding | None:
+        """Return what is wrong with the marker of one value of a row."""
+        assert row.key is not None
+        marker = seen.markers.get(key)
+        owner_key = None if marker is None else owner_of(marker)
+        if owner_key == row.key:
+            return None
+        for rival in self._rivals(key, marker):
+            if rival != row.key and key in seen.claims.get(rival, ()):
+                return Finding(Fault.DUPLICATE, key, marker, row, rival, seen.rows[rival], unique)
+        self._claimants[key] = row.key
+        owner = None if owner_key is None else seen.rows.get(owner_key)
+        fault = Fault.MISSING if marker is None else Fault.ORPHANED if owner is None else Fault.WRONG
+        return Finding(fault, key, marker, row, owner_key, owner, unique)
 
     def markers(self, markers: Sequence[Entity]) -> list[Finding]:
         owners = look_up(self.session, (owner for marker in markers if (owner := owner_of(marker)) is not None))
-        claims = self._claims([owner for owner in owners.values() if owner.key is not None and owner.key.kind == self.kind])
+        claims = self._claims(list(owners.values()))
         found = []
         for marker in markers:
             owner_key, key = owner_of(marker), marker.key
@@ -166,7 +180,9 @@ class Auditor(Examiner):
                 found.append(Finding(self._fault(key, holder), key, marker, None, owner_key, holder, None))
         return found
 
-    def _claims(self, rows: Sequence[Entity]) -> dict[Key, dict[Key, Unique]]:
+    def _claims(self, entities: Sequence[Entity]) -> dict[Key, dict[Key, Unique]]:
+        """Return the markers that rows must own; entities of other kinds own none, whatever they hold."""
+        rows = [entity for entity in entities if entity.key is not None and entity.key.kind == self.kind]
         claims = self.uniques.claims(rows) if rows else []
         wanted = self._identities
         if wanted is not None:
@@ -182,14 +198,6 @@ class Auditor(Examiner):
         if not str(key.id_or_name).startswith(self._known or ("\0",)):
             return Fault.OBSOLETE
         return Fault.ORPHANED if owner is None else Fault.WRONG
-
-
-def _unowned(key: Key, marker: Entity | None, row: Entity, others: dict[Key, Entity], unique: Unique) -> Finding:
-    """Return what is wrong with a marker that no row owns but this should."""
-    owner_key = None if marker is None else owner_of(marker)
-    owner = None if owner_key is None else others.get(owner_key)
-    fault = Fault.MISSING if marker is None else Fault.ORPHANED if owner is None else Fault.WRONG
-    return Finding(fault, key, marker, row, owner_key, owner, unique)
 
 
 def look_up(session: Session, keys: Iterable[Key]) -> dict[Key, Entity]:
