@@ -46,6 +46,11 @@ class Place:
         """Whether nothing happens between the statement and the commit, so that either may report what is wrong."""
         return (self.module, self.function) == ("django.db.models.query", "bulk_create")
 
+    @property
+    def is_update_or_create(self) -> bool:
+        """Whether it is update_or_create(), which locks the row, and creates it by get_or_create() if there is none."""
+        return (self.module, self.function) == ("django.db.models.query", "update_or_create")
+
 
 def opening_place() -> Place:
     """Return the place that opened the transaction that is about to begin."""

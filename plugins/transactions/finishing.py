@@ -16,6 +16,7 @@ from ...core.session.committing import Committer, commit
 from ...core.session.contention import ATTEMPTS, pause
 from ...core.session.writing import estimated_bytes, fits
 from .errors import SplitTransactionWarning, TransactionFailedError
+from .transaction import changed
 
 if TYPE_CHECKING:
     from ...core.driver import Capabilities
@@ -31,6 +32,8 @@ def finish(transaction: Transaction, session: Session) -> None:
     """
     for attempt in range(1, ATTEMPTS + 1):
         try:
+            if transaction.place.is_update_or_create:
+                _refuse_to_undo(transaction)
             _commit(transaction, session)
         except (Contention, NotFound, IntegrityError) as error:
             if attempt == ATTEMPTS or not _runs_again(transaction, error):
@@ -216,16 +219,14 @@ def _again(transaction: Transaction, mutation: Mutation, written: set[Key]) -> M
 
 def _runs_again(transaction: Transaction, error: Exception) -> bool:
     """Tell whether the statements of a block may be run again after a conflict."""
-    if (
-        getattr(error, "parts_written", 0)
-        or transaction.reads_rows
-        or transaction.snapshot.transaction is not None
-        or not transaction.place.is_one_call
-    ):
+    statements = transaction.statements
+    if getattr(error, "parts_written", 0) or transaction.snapshot.transaction is not None or not transaction.place.is_one_call:
         return False
-    if isinstance(error, IntegrityError):
-        return any(statement.tolerates_conflicts for statement in transaction.statements)
-    return bool(transaction.statements)
+    if all(statement.tolerates_conflicts for statement in statements):
+        return bool(statements)
+    if transaction.reads_rows:
+        return False
+    return not isinstance(error, IntegrityError) or any(statement.tolerates_conflicts for statement in statements)
 
 
 def _run_again(transaction: Transaction, session: Session, error: Exception) -> None:
@@ -238,6 +239,17 @@ def _run_again(transaction: Transaction, session: Session, error: Exception) -> 
         session.transaction = around
     if results != [statement.result for statement in statements]:  # its caller has been told otherwise
         raise _failure(transaction, error) from error
+
+
+def _refuse_to_undo(transaction: Transaction) -> None:
+    """Refuse an update_or_create() that saves a value as it read it, after somebody else has changed that."""
+    for key, locked in transaction.locked.items():
+        write, now = transaction.overlay.writes.get(key), transaction.stored.get(key)
+        if write is None or write.mutation is None or write.mutation.entity is None or now is None or now.entity is None:
+            continue
+        before, since = {} if locked is None else locked.properties, now.entity.properties
+        if any(name in before and value == before[name] != since.get(name) for name, value in write.mutation.entity.properties.items()):
+            raise changed(key)
 
 
 def _failure(transaction: Transaction, error: Exception) -> Exception:

@@ -13,7 +13,7 @@ from django.db.utils import DatabaseError, OperationalError
 from ...core.backend.place import opening_place
 from .finishing import finish
 from .snapshot import Characteristics
-from .transaction import Mark, Transaction
+from .transaction import NOTHING_WRITTEN, Mark, Transaction
 
 if TYPE_CHECKING:
     from ...core.backend.place import Place
@@ -136,11 +136,28 @@ class Manager:
             transaction.roll_back_to(mark)
 
     def savepoint_commit(self, connection: Any, name: str) -> None:
-        """Forget a savepoint; commit what it began in a test's transaction."""
+        """Forget a savepoint; commit what it began in a test's transaction, and what update_or_create() has created."""
         inner = self._leave_inner(connection, name)
         if inner is not None:
             finish(inner, connection.session)
+        elif self._created(*self._mark(name)):
+            self._commit_now(connection.session, self._mark(name)[0])
         del self.marks[name]
+
+    def _created(self, transaction: Transaction, mark: Mark) -> bool:
+        """Tell whether a savepoint is that of the creation in update_or_create(): it found no row, and wrote nothing before."""
+        if not transaction.place.is_update_or_create or transaction.locked or mark != NOTHING_WRITTEN:
+            return False
+        return [marked for marked, _ in self.marks.values() if marked is transaction] == [transaction]
+
+    def _commit_now(self, session: Session, transaction: Transaction) -> None:
+        """Commit what will not be added to; after a conflict, what is read next shows who was faster."""
+        session.transaction = transaction.base if isinstance(transaction.base, Transaction) else None
+        try:
+            finish(transaction, session)
+        finally:
+            session.transaction = transaction
+            transaction.forget()
 
     def _leave_inner(self, connection: Any, name: str) -> Transaction | None:
         """Take what a savepoint began off the session; the savepoint stays, and is where the test's transaction is now."""

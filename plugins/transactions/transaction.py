@@ -50,6 +50,7 @@ if TYPE_CHECKING:
 
 WHOLE = Shape((Column(VERSION, Type.INT), Column(ENTITY, Type.ENTITY)))
 Mark = tuple[int, int, int]
+NOTHING_WRITTEN: Mark = (0, 0, 0)
 
 
 class Transaction:
@@ -60,12 +61,12 @@ class Transaction:
         self.characteristics, self.read_only = characteristics, characteristics.read_only
         self.overlay = Overlay()
         self.stored: dict[Key, Stored] = {}
-        self.locked: dict[Key, None] = {}
+        self.locked: dict[Key, Entity | None] = {}  # as they were when they were locked, None where that is not known
         self.units: list[Unit] = []
         self.read: set[Key] = set()
         self.prevented: set[Key] = set()
         self.statements: list[Statement] = []
-        self.reads_rows = False  # whether anything but the statements that write has read
+        self.reads_rows = False  # whether anything but the statements that write has read, and update_or_create() of what it updates
         self._performs = False  # whether one of these is running
         self._namespace: str | None = None
         # A test's transaction sees what other threads and nested independent transactions commit, and is never committed itself.
@@ -80,7 +81,7 @@ class Transaction:
 
     def lookup(self, keys: Sequence[Key], shape: Shape, options: ReadOptions = LATEST) -> list[Row | None]:
         """Read rows by key, as they look inside the transaction."""
-        self._note_read(keys)
+        self._note_read(keys, options)
         found = self._entities(keys)
         if options.intent == "lock":
             self._lock(found)
@@ -102,7 +103,7 @@ class Transaction:
 
     def aggregate(self, query: Query, aggregations: Sequence[Aggregation], options: ReadOptions = LATEST) -> tuple[Value, ...]:
         """Aggregate the results of a query over what the store has and the transaction has written."""
-        self._note_read(())
+        self._note_read((), options)
         touched = self._touched(query)
         if not touched:
             with self.snapshot.reading(options, query) as effective:
@@ -204,7 +205,9 @@ class Transaction:
 
     def _refuse_changed(self, key: Key, stored: Stored) -> None:
         known = self.stored.get(key)
-        if known is not None and known.version is not None and known.version != stored.version:
+        if known is None or known.version is None or known.version == stored.version:
+            return
+        if not (self.place.is_update_or_create and key in self.locked):  # which is run again
             raise changed(key)
 
     def _touched(self, query: Query) -> dict[Key, Entity | None]:
@@ -221,10 +224,11 @@ class Transaction:
             yield from self._pages(query, shape, options)
             return
         visible, locks = len(shape.columns), options.intent == "lock"
-        wide = _with_versions(shape, whole=locks and not self.capabilities.property_masks)
+        whole = locks and (self.place.is_update_or_create or not self.capabilities.property_masks)
+        wide = _with_versions(shape, whole=whole)
         remembers = self._remembers(shape, options)
         for page in self._pages(query, wide, options):
-            self._note_read([row[visible] for row in page.rows])
+            self._note_read([row[visible] for row in page.rows], options)
             for row in page.rows:
                 self._note_row(row[visible:], remembers=remembers, locks=locks)
             yield Page([row[:visible] for row in page.rows], page.cursor)
@@ -236,12 +240,11 @@ class Transaction:
         return self.capabilities.strong_queries or options.intent != "write"
 
     def _note_row(self, row: Row, *, remembers: bool, locks: bool) -> None:
-        key, version = row[0], row[1]
+        key, version, entity = row[0], row[1], row[2] if len(row) > 2 else None
         if remembers and key not in self.stored:
-            entity = row[2] if len(row) > 2 else None
             self.stored[key] = Stored(True, version, entity, by_query=not self.capabilities.strong_queries)
         if locks:
-            self.locked[key] = None
+            self.locked.setdefault(key, entity)
 
     def _pages(self, query: Query, shape: Shape, options: ReadOptions) -> Iterator[Page]:
         with self.snapshot.reading(options, query) as effective:
@@ -296,7 +299,9 @@ class Transaction:
         return stored is None and mutation.base_version is not None and not self.capabilities.strong_queries
 
     def _lock(self, found: Mapping[Key, Entity | None]) -> None:
-        self.locked.update(dict.fromkeys(key for key, entity in found.items() if entity is not None))
+        for key, entity in found.items():
+            if entity is not None:
+                self.locked.setdefault(key, entity)
 
     def mark(self) -> Mark:
         """Return a mark of what was written until now."""
@@ -358,9 +363,10 @@ class Transaction:
         values = [column.store(column.field.get_db_prep_save(value, connection)) for column, value in columns]
         return mapping.key(values, connection.session.namespace())
 
-    def _note_read(self, keys: Sequence[Key]) -> None:
+    def _note_read(self, keys: Sequence[Key], options: ReadOptions) -> None:
         self.read.update(keys)
-        self.reads_rows = self.reads_rows or not self._performs
+        decides = not self._performs and not (options.intent == "lock" and self.place.is_update_or_create)
+        self.reads_rows = self.reads_rows or decides
         if self.prevented and not self.prevented.isdisjoint(keys):
             key = next(key for key in keys if key in self.prevented)
             raise PreventedReadError(f"The transaction has promised not to read {key} any more (prevent_read).")

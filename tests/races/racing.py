@@ -1,0 +1,56 @@
+"""Runs the same work at once: in threads, each with a connection of its own."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import connections
+
+THREADS = 16
+# How often each race is run; of those in which Firestore's emulator makes everybody wait, once.
+DEFAULT = {"datastore": "5", "firestore": "5"}.get(os.environ.get("KINDSTORE_TEST_DRIVER", ""), "20")
+ROUNDS = int(os.environ.get("KINDSTORE_TEST_ROUNDS", DEFAULT))
+SLOW_ROUNDS = int(os.environ.get("KINDSTORE_TEST_ROUNDS", "1"))
+
+
+@dataclass(frozen=True, slots=True)
+class Outcomes:
+    """What became of each competitor: its answer, or the error that it met."""
+
+    answers: list[Any]
+    errors: list[BaseException]
+
+    @property
+    def kinds(self) -> Counter[str]:
+        """How often each class of error was met."""
+        return Counter(type(error).__name__ for error in self.errors)
+
+
+def race(work: Callable[[int], Any], competitors: int = THREADS) -> Outcomes:
+    """Have competitors do their work at the same time; each is given its number."""
+    start = threading.Barrier(competitors)
+
+    def compete(number: int) -> Any:
+        start.wait()
+        try:
+            return work(number)
+        except Exception as error:
+            return _Failed(error)
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(competitors) as pool:
+        results = list(pool.map(compete, range(competitors)))
+    failed = [result.error for result in results if isinstance(result, _Failed)]
+    return Outcomes([result for result in results if not isinstance(result, _Failed)], failed)
+
+
+@dataclass(frozen=True, slots=True)
+class _Failed:
+    error: BaseException
