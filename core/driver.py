@@ -9,6 +9,8 @@ from typing import Any, Literal, Protocol
 
 from .datamodel import Aggregation, Key, Mutation, MutationResult, Page, Query, Row, Shape, Value
 
+Intent = Literal["read", "lock", "write"]  # what a reader is going to do with the rows
+
 
 @dataclass(frozen=True, slots=True)
 class Capabilities:
@@ -74,7 +76,7 @@ class ReadOptions:
     read_time: datetime | None = None
     page_size: int | None = None  # rows for each RPC of a query; None: as many as a bounded response holds
     on_read_time: Callable[[datetime], None] | None = None
-    intent: Literal["read", "lock", "write"] = "read"
+    intent: Intent = "read"
 
 
 LATEST = ReadOptions()

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from django.db.models import Model, UniqueConstraint
 
     from .datamodel import Aggregation, Key, Mutation, MutationResult, Page, Query, Row, Shape, Value
-    from .driver import RPC, ReadOptions
+    from .driver import RPC, Intent, ReadOptions
     from .planner.predicate import Predicate
     from .session.changes import Batch, Change, Statement, Unit
     from .session.session import Session
@@ -127,10 +127,13 @@ class UniqueKeeper(Protocol):
 class ResidualEngine(Protocol):
     """Executes what the planner cannot answer natively.
 
-    `compiler` returns an SQL compiler of Django's for a query, which reads from the store what it needs when it is executed.
+    `compiler` returns an SQL compiler of Django's for a query, which reads from the store what it needs when it is executed, and with the
+    intent "lock" locks what it reads of the query's model.
     """
 
-    def compiler(self, query: Any, connection: Any, using: str | None, *, elide_empty: bool = True, reason: str = "") -> Any: ...
+    def compiler(
+        self, query: Any, connection: Any, using: str | None, *, elide_empty: bool = True, reason: str = "", intent: Intent = "read"
+    ) -> Any: ...
 
     def evaluate(self, connection: Any, model: type[Model], rows: Sequence[Row], expressions: dict[Any, Any]) -> list[tuple[Any, ...]]:
         """Compute expressions for rows (in the order of the model's concrete fields): for each row a tuple of neutral values."""

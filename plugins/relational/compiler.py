@@ -20,6 +20,7 @@ from .moments import comparable
 from .recording import Statement
 
 if TYPE_CHECKING:
+    from ...core.driver import Intent
     from .engine import RelationalEngine
 
 
@@ -28,13 +29,14 @@ class SQLCompiler(django_compiler.SQLCompiler):
 
     engine: RelationalEngine
     reason = ""
+    intent: Intent = "read"
     has_extra_select = False
 
     def statement(self) -> Statement:
         """Compile; raise EmptyResultSet where no row can match."""
         with self.connection.recorded() as recording:
             sql, params = self.as_sql()
-        return Statement(self.query.model, sql.strip(), tuple(params), recording, self.reason)
+        return Statement(self.query.model, sql.strip(), tuple(params), recording, self.reason, self.intent)
 
     def get_from_clause(self) -> Any:
         clause = super().get_from_clause()

@@ -20,6 +20,7 @@ from .sources import sources
 if TYPE_CHECKING:
     from django.db.models import Model
 
+    from ...core.driver import Intent
     from .compiler import SQLCompiler
 
 Results = list[tuple[Any, ...]]
@@ -32,15 +33,26 @@ class RelationalEngine:
         self.policy, self.max_rows = policy, max_rows
         self._warner = Warner()
 
-    def compiler(self, query: Any, connection: Any, using: str | None, *, elide_empty: bool = True, reason: str = "") -> SQLCompiler:  # noqa: ARG002
+    def compiler(
+        self,
+        query: Any,
+        connection: Any,
+        using: str | None,  # noqa: ARG002
+        *,
+        elide_empty: bool = True,
+        reason: str = "",
+        intent: Intent = "read",
+    ) -> SQLCompiler:
         """Return the compiler of a SELECT. It reads from the store when it is executed, and gives `reason` for it.
+
+        With the intent "lock" the rows that it reads of the query's model, and of its parents, are locked.
 
         Executing raises OperationalError when it would fetch more than `max_rows`, NotSupportedError if the policy is "error".
         """
         scratch = scratch_of(connection)
         # Without `using`, which would make Django ask the store's connection for the compilers of inner queries.
         compiler: SQLCompiler = scratch.ops.compiler(query.compiler)(query, scratch, None, elide_empty)
-        compiler.engine, compiler.reason = self, reason
+        compiler.engine, compiler.reason, compiler.intent = self, reason, intent
         return compiler
 
     def evaluate(self, connection: Any, model: type[Model], rows: Sequence[Row], expressions: dict[Any, Any]) -> Results:
@@ -62,7 +74,7 @@ class RelationalEngine:
         read = sources(scratch, statement)
         if read and self.policy == "error":
             policies.refuse(statement)
-        fetcher = Fetcher(scratch.outer, policies.describe(statement), self.max_rows)
+        fetcher = Fetcher(scratch.outer, policies.describe(statement), self.max_rows, statement.locked)
         loads = fetcher.fetch_all(read, links(statement.recording))
         with scratch.filled():
             for rows in loads if given is None else [*loads, given]:

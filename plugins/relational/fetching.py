@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from typing import Any
 
 from django.db.utils import OperationalError
 
 from ...core.datamodel import Row
+from ...core.driver import LATEST, ReadOptions
 from ...core.executor import read
 from .scratch import Rows
 from .semijoin import Link, in_order, narrowed
@@ -15,10 +16,10 @@ from .sources import Source
 
 
 class Fetcher:
-    """Fetches rows until there are too many."""
+    """Fetches rows until there are too many, and locks those of some tables."""
 
-    def __init__(self, connection: Any, description: str, max_rows: int) -> None:
-        self.connection, self.description, self.max_rows = connection, description, max_rows
+    def __init__(self, connection: Any, description: str, max_rows: int, locked: Container[str] = ()) -> None:
+        self.connection, self.description, self.max_rows, self.locked = connection, description, max_rows, locked
         self.counts: dict[str, int] = {}
 
     @property
@@ -39,7 +40,8 @@ class Fetcher:
         """Return the rows of a source; raise OperationalError as soon as the statement has more than it may have."""
         left = self.max_rows - self.total
         rows: list[Row] = []
-        for chunk in read(source.plan(self.connection, limit=left + 1), self.connection.session):
+        options = ReadOptions(intent="lock") if source.table.name in self.locked else LATEST
+        for chunk in read(source.plan(self.connection, limit=left + 1), self.connection.session, options):
             rows.extend(chunk)
         if len(rows) > left:
             raise OperationalError(self._too_many(source))

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.db.models.sql.constants import LOUTER
 
 from ...core.mapping.columns import unquoted
+
+if TYPE_CHECKING:
+    from ...core.driver import Intent
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -49,10 +52,18 @@ class Recording:
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """A compiled SELECT, ready to run. `reason` says why the store does not run it."""
+    """A compiled SELECT, ready to run. `reason` says why the store does not run it, `intent` whether it locks rows of its model."""
 
     model: Any
     sql: str
     params: tuple[Any, ...]
     recording: Recording
     reason: str = ""
+    intent: Intent = "read"
+
+    @property
+    def locked(self) -> frozenset[str]:
+        """The tables of which it locks what it reads: those of a model and of its parents."""
+        if self.intent != "lock":
+            return frozenset()
+        return frozenset(unquoted(model._meta.db_table) for model in (self.model, *self.model._meta.all_parents))

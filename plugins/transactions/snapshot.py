@@ -12,8 +12,10 @@ from typing import Literal, Protocol
 from django.db.utils import NotSupportedError
 
 from ...core.datamodel import Aggregation, HasAncestor, Key, Mutation, MutationResult, Page, Query, Row, Shape, Value
+from ...core.datamodel.errors import Contention
 from ...core.datamodel.filters import leaves
 from ...core.driver import LATEST, Capabilities, ReadOptions
+from .errors import TransactionFailedError
 
 Isolation = Literal["snapshot", "serializable"]
 
@@ -68,9 +70,10 @@ class Snapshot:
     def reading(self, options: ReadOptions, query: Query | None = None) -> Iterator[ReadOptions]:
         """Give the options of a read, which takes place inside the block."""
         if self._settled:
-            yield self._options(options, query)
+            with failing_as_a_whole():
+                yield self._options(options, query)
             return
-        with self._first_read:
+        with self._first_read, failing_as_a_whole():
             if self._serializable and not self._settled and not self._reads_outside(query):
                 self._begin()
             yield self._options(options, query)
@@ -103,3 +106,15 @@ class Snapshot:
                 "without protection from what others change."
             )
         return True
+
+
+@contextmanager
+def failing_as_a_whole() -> Iterator[None]:
+    """Have the whole transaction fail where the store gives up a read in it in favour of somebody else's commit."""
+    try:
+        yield
+    except Contention as error:
+        raise TransactionFailedError(
+            f"The transaction failed: the store gave it up in favour of another ({error}). Nothing was written. Run it again, for example "
+            "by @atomic(retries=3)."
+        ) from error

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from django.db.transaction import TransactionManagementError
 from django.db.utils import NotSupportedError
 
 if TYPE_CHECKING:
+    from ...driver import Intent
     from ..base import DatabaseWrapper
 
 
-def read_intent(query: Any, connection: DatabaseWrapper) -> Literal["read", "lock"]:
+def read_intent(query: Any, connection: DatabaseWrapper) -> Intent:
     """Return whether a query locks its rows; refuse what a store without locks that last cannot do."""
     if not query.select_for_update or not connection.features.has_select_for_update:
         return "read"

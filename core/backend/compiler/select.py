@@ -23,6 +23,7 @@ from .planning import Planning, refuse
 
 if TYPE_CHECKING:
     from ...datamodel import Row
+    from ...driver import Intent
 
 Chunks = Iterator[list[Any]]
 
@@ -121,15 +122,17 @@ class SQLCompiler(compiler.SQLCompiler):
 
     # What the residual engine answers
 
-    def _residual(self, reason: str) -> Any:
+    def _residual(self, reason: str, intent: Intent = "read") -> Any:
         engine = self.connection.engine
         if engine is None:
             raise refuse(self.connection, self.query, reason)
-        self.engine_compiler = engine.compiler(self.query, self.connection, self.using, elide_empty=self.elide_empty, reason=reason)
+        self.engine_compiler = engine.compiler(
+            self.query, self.connection, self.using, elide_empty=self.elide_empty, reason=reason, intent=intent
+        )
         return self.engine_compiler
 
     def _execute_residually(self, reason: str, result_type: str | None, chunked_fetch: bool, chunk_size: int) -> Any:
-        inner = self._residual(reason)
+        inner = self._residual(reason, read_intent(self.query, self.connection))
         result = inner.execute_sql(result_type, chunked_fetch, chunk_size)
         for name in ("select", "klass_info", "annotation_col_map", "col_count", "has_extra_select"):
             if hasattr(inner, name):
