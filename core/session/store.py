@@ -54,6 +54,12 @@ class Store:
         """Give a transaction of the store up."""
         self.driver.rollback(transaction, observe=self._observer())
 
+    def unobserved(self) -> Store:
+        """Return the same store, of whose RPCs nobody is told."""
+        quiet = Store(self.alias, unobserved, lambda: False)
+        quiet.observers = ()
+        return quiet
+
     def observe(self, rpc: RPC) -> None:
         """Tell the connection's log and the plugins of an RPC."""
         self._log(rpc)
