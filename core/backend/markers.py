@@ -72,8 +72,9 @@ class Markers:
 
     def drop(self, table: str, uniques: Iterable[UniqueValues] | None = None) -> None:
         """Drop the markers of constraints of a table, or all that it has."""
-        if self.keeper is not None:
-            self.keeper.drop(self.connection, table, None if uniques is None else [unique.identity for unique in uniques])
+        identities = None if uniques is None else [unique.identity for unique in uniques]
+        if self.keeper is not None and identities != []:
+            self.keeper.drop(self.connection, table, identities)
 
 
 class CatalogPosition:

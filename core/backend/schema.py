@@ -2,47 +2,34 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
-from functools import cached_property
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from django.db.backends.base.schema import BaseDatabaseSchemaEditor
-from django.db.transaction import TransactionManagementError
 from django.db.utils import IntegrityError, NotSupportedError, ProgrammingError
 
 from ..datamodel import ENTITY, KEY, Column, Entity, Query, Shape, Type
 from ..mapping.columns import map_column, unquoted
 from ..session.session import first_row
 from .alteration import Alteration, fill, form_of
-from .catalog import Catalog, ColumnEntry, ConstraintEntry, TableEntry
+from .catalog import ColumnEntry, ConstraintEntry, TableEntry
 from .description import column_text, describe_constraint, describe_field, describe_index, describe_model, describe_together, entry_text
-from .markers import BUILDING, Markers, difference, said, together
-from .rewriting import Assignment, Rewriter
+from .markers import difference, said, together
+from .rewriting import Assignment
+from .steps import StepEditor, kind_of
 
 if TYPE_CHECKING:
     from ..uniqueness import UniqueValues
 
-logger = logging.getLogger("django.db.backends.schema")
 KEYS = Shape((Column(KEY, Type.KEY),))
 ENTITIES = Shape((Column(ENTITY, Type.ENTITY),))
 DELETION = "DELETE KIND "
-Edit = Callable[[TableEntry], TableEntry]
 
 
-class DatabaseSchemaEditor(BaseDatabaseSchemaEditor):
-    """Each operation is a step with a text, which `sqlmigrate` prints. A step that was interrupted goes on when it is run again."""
+class DatabaseSchemaEditor(StepEditor):
+    """What each operation of a migration does."""
 
     sql_delete_table = f"{DELETION}%(table)s"
-
-    @property
-    def catalog(self) -> Catalog:
-        return Catalog(self.connection)
-
-    @cached_property
-    def markers(self) -> Markers:
-        return Markers(self.connection, self.catalog)
 
     def execute(self, sql: Any, params: Any = ()) -> None:
         if self.collect_sql:
@@ -53,10 +40,6 @@ class DatabaseSchemaEditor(BaseDatabaseSchemaEditor):
             self._delete(unquoted(str(sql).removeprefix(DELETION)))
         else:
             self._refuse_sql(sql)
-
-    def _refuse_atomic(self, text: str) -> None:
-        if self.connection.in_atomic_block and not self.connection.features.can_rollback_ddl:
-            raise TransactionManagementError(f"A schema operation cannot be rolled back, so it cannot run inside atomic(): {text}.")
 
     def _refuse_sql(self, sql: Any) -> NoReturn:
         raise NotSupportedError(
@@ -120,8 +103,9 @@ class DatabaseSchemaEditor(BaseDatabaseSchemaEditor):
             return  # an earlier run of the migration, which failed later, has renamed it
         entry = entries.get(old) or replace(describe_model(model, self.connection), name=old)
         if not self.markers.is_building(entry, step):
+            rewriter = self._rewriter(entry, step)
             self.markers.drop(old)
-            self._rewriter(entry, step).move(new)
+            rewriter.move(new)
         self.markers.build(entry, step, model, self.markers.of(model))
         entries[old] = replace(entry, name=new, progress=None)
         referring = [_repointed(each, old, new) for each in entries.values()]
@@ -130,7 +114,7 @@ class DatabaseSchemaEditor(BaseDatabaseSchemaEditor):
 
     def alter_db_table_comment(self, model: Any, old_db_table_comment: str | None, new_db_table_comment: str | None) -> None:
         comment = new_db_table_comment or ""
-        self._edit(model, f"COMMENT ON KIND {_kind(model)} IS {comment!r}", lambda entry: replace(entry, comment=comment))
+        self._edit(model, f"COMMENT ON KIND {kind_of(model)} IS {comment!r}", lambda entry: replace(entry, comment=comment))
 
     def alter_db_tablespace(self, model: Any, old_db_tablespace: str, new_db_tablespace: str) -> None:
         raise NotSupportedError(
@@ -148,7 +132,7 @@ class DatabaseSchemaEditor(BaseDatabaseSchemaEditor):
         self._refuse_generated(field)
         column = describe_field(field, self.connection)
         made = self.markers.of(field.model, column.name)
-        step = f"ALTER KIND {_kind(model)} ADD COLUMN {column_text(column)}"
+        step = f"ALTER KIND {kind_of(model)} ADD COLUMN {column_text(column)}"
         self._perform(step + said("BUILDING", made), lambda: self._add(model, field, column, step, made))
 
     def _add(self, model: Any, field: Any, column: ColumnEntry, step: str, made: Sequence[UniqueValues]) -> None:
@@ -166,7 +150,7 @@ class DatabaseSchemaEditor(BaseDatabaseSchemaEditor):
     def _refuse_one_value(self, model: Any, field: Any, assignment: Callable[[Entity], Assignment | None]) -> None:
         """Refuse to give two entities the same value, before any gets it, if it is to be unique."""
         session, column = self.connection.session, unquoted(field.column)
-        query = Query(_kind(model), session.namespace(), limit=2)
+        query = Query(kind_of(model), session.namespace(), limit=2)
         found = [assignment(row[0]) for page in session.run_query(query, ENTITIES) for row in page.rows]
         values = [made.values[column] for made in found if made is not None]
         if len(values) == 2 and None not in values:
@@ -183,7 +167,7 @@ class DatabaseSchemaEditor(BaseDatabaseSchemaEditor):
             return
         column = unquoted(field.column)
         gone = self.markers.of(model, column)
-        step = f"ALTER KIND {_kind(model)} DROP COLUMN {column}, REMOVING IT FROM ITS ENTITIES"
+        step = f"ALTER KIND {kind_of(model)} DROP COLUMN {column}, REMOVING IT FROM ITS ENTITIES"
         self._perform(step + said("DROPPING", gone), lambda: self._remove(model, field, column, step, gone))
 
     def _remove(self, model: Any, field: Any, column: str, step: str, gone: Sequence[UniqueValues]) -> None:
@@ -211,14 +195,14 @@ class DatabaseSchemaEditor(BaseDatabaseSchemaEditor):
             return  # what changes, such as the default, is not the store's
         alteration = self._alteration(model, old_field, new_field)
         gone, made = self._remarked(old_field, new_field, alteration)
-        step = f"ALTER KIND {_kind(model)} ALTER COLUMN {unquoted(old_field.column)} TO {column_text(column)}"
+        step = f"ALTER KIND {kind_of(model)} ALTER COLUMN {unquoted(old_field.column)} TO {column_text(column)}"
         text = step + said("DROPPING", gone) + said("BUILDING", made)
 
         def edit(entry: TableEntry) -> TableEntry:
             return entry.with_altered(unquoted(old_field.column), column)
 
         def alter() -> None:
-            known = self.catalog.get(_kind(model))
+            known = self.catalog.get(kind_of(model))
             names = None if known is None else {each.name for each in known.columns}
             if known is not None and _is_altered(known, unquoted(old_field.column), column):
                 return
@@ -266,7 +250,7 @@ class DatabaseSchemaEditor(BaseDatabaseSchemaEditor):
 
     def rename_index(self, model: Any, old_index: Any, new_index: Any) -> None:
         renamed = describe_index(model, new_index)
-        text = f"ALTER KIND {_kind(model)} RENAME INDEX {old_index.name} TO {new_index.name}"
+        text = f"ALTER KIND {kind_of(model)} RENAME INDEX {old_index.name} TO {new_index.name}"
         self._edit(model, text, lambda entry: entry.without_constraint(old_index.name).with_constraint(renamed))
 
     def add_constraint(self, model: Any, constraint: Any) -> None:
@@ -296,7 +280,7 @@ class DatabaseSchemaEditor(BaseDatabaseSchemaEditor):
 
     def _drop_together(self, model: Any, dropped: ConstraintEntry, gone: Sequence[UniqueValues]) -> None:
         """Drop by columns: the name may be that of a column before it was renamed."""
-        step = f"ALTER KIND {_kind(model)} DROP {'UNIQUE' if dropped.unique else 'INDEX'} ({', '.join(dropped.columns)})"
+        step = f"ALTER KIND {kind_of(model)} DROP {'UNIQUE' if dropped.unique else 'INDEX'} ({', '.join(dropped.columns)})"
 
         def edit(entry: TableEntry) -> TableEntry:
             return replace(entry, constraints=tuple(each for each in entry.constraints if replace(each, name=dropped.name) != dropped))
@@ -304,78 +288,17 @@ class DatabaseSchemaEditor(BaseDatabaseSchemaEditor):
         self._edit(model, step, edit, gone=gone)
 
     def _add_constraint(self, model: Any, what: str, constraint: ConstraintEntry, made: Sequence[UniqueValues] = ()) -> None:
-        step = f"ALTER KIND {_kind(model)} ADD {what} {constraint.name} ({', '.join(constraint.columns) or constraint.definition})"
+        step = f"ALTER KIND {kind_of(model)} ADD {what} {constraint.name} ({', '.join(constraint.columns) or constraint.definition})"
         self._edit(model, step, lambda entry: entry.with_constraint(constraint), made=made)
 
     def _drop_constraint(self, model: Any, what: str, name: str, gone: Sequence[UniqueValues] = ()) -> None:
-        self._edit(model, f"ALTER KIND {_kind(model)} DROP {what} {name}", lambda entry: entry.without_constraint(name), gone=gone)
+        self._edit(model, f"ALTER KIND {kind_of(model)} DROP {what} {name}", lambda entry: entry.without_constraint(name), gone=gone)
 
-    # What all operations are made of
-
-    def _perform(self, text: str, action: Callable[[], None]) -> None:
-        """Do a step, or say what it is where statements are collected."""
-        if self.collect_sql:
-            self.collected_sql.append(f"{text};")
-            return
-        self._refuse_atomic(text)
-        logger.debug("%s", text, extra={"params": (), "sql": text})
-        action()
-
-    def _edit(self, model: Any, step: str, edit: Edit, *, gone: Sequence[UniqueValues] = (), made: Sequence[UniqueValues] = ()) -> None:
-        """Do a step that changes the catalog, and markers."""
-        text = step + said("DROPPING", gone) + said("BUILDING", made)
-        self._perform(text, lambda: self._rewrite(model, step, None, edit, gone=gone, made=made, of=model))
-
-    def _edit_now(self, model: Any, edit: Edit) -> None:
-        self.catalog.put(edit(self._entry(model)))
-
-    def _rewrite(
-        self,
-        model: Any,
-        step: str,
-        assignment: Callable[[Entity], Assignment | None] | None,
-        edit: Edit,
-        *,
-        gone: Sequence[UniqueValues] = (),
-        made: Sequence[UniqueValues] = (),
-        of: Any = None,
-    ) -> None:
-        """Change the entities of a kind, then make the markers of constraints `of` the model as it will be, then change the entry."""
-        known = self.catalog.get(_kind(model))
-        entry = known or describe_model(model, self.connection)
-        if known is not None and edit(known) == known and not _is_of(known, step):
-            gone = made = ()  # an earlier run of the migration, which failed later, has done this step
-            if known.progress is not None:
-                return
-        if not self.markers.is_building(entry, step):
-            if gone:
-                self.markers.drop(entry.name, gone)
-            if assignment is not None:
-                self._rewriter(entry, step).assign(assignment)
-        if made:
-            self._refuse_other_step(entry, step)
-            self.markers.build(entry, step, of, made)
-        progress = None if assignment is not None or made else entry.progress
-        self.catalog.put(replace(edit(entry), progress=progress))
-
-    def _rewriter(self, entry: TableEntry, step: str) -> Rewriter:
-        self._refuse_other_step(entry, step)
-        return Rewriter(self.connection.session, self.catalog, entry, step)
-
-    def _refuse_other_step(self, entry: TableEntry, step: str) -> None:
-        if entry.progress is not None and not _is_of(entry, step):
-            raise ProgrammingError(
-                f"The kind {entry.name!r} is in the middle of another step: {entry.progress[0]}. "
-                "Run the migration that it belongs to again, so that it ends, before this one."
-            )
-
-    def _entry(self, model: Any) -> TableEntry:
-        """Return the entry of a model's table; one that was never migrated gets its first."""
-        return self.catalog.get(_kind(model)) or describe_model(model, self.connection)
+    # What is refused
 
     def _refuse_other_keys(self, model: Any, what: str) -> None:
         """Refuse a change of the primary key where there are entities, which it names."""
-        session, kind = self.connection.session, _kind(model)
+        session, kind = self.connection.session, kind_of(model)
         if first_row(session.run_query(Query(kind, session.namespace(), limit=1), KEYS)) is not None:
             raise NotSupportedError(
                 f"{model._meta.label}.{what} while there are entities of the kind {kind!r}: the primary key is an entity's name, which "
@@ -396,15 +319,6 @@ class DatabaseSchemaEditor(BaseDatabaseSchemaEditor):
 def _is_altered(entry: TableEntry, old_name: str, column: ColumnEntry) -> bool:
     """Tell whether an earlier run of the migration, which failed later, has altered a column: its values are not converted twice."""
     return column in entry.columns and (column.name == old_name or old_name not in {each.name for each in entry.columns})
-
-
-def _is_of(entry: TableEntry, step: str) -> bool:
-    """Tell whether what is under way in a table is a part of a step."""
-    return entry.progress is not None and entry.progress[0] in (step, step + BUILDING)
-
-
-def _kind(model: Any) -> str:
-    return unquoted(model._meta.db_table)
 
 
 def _key_fields(model: Any) -> tuple[Any, ...]:

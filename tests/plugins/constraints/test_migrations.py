@@ -361,6 +361,16 @@ class TestInterruptions:
         with pytest.raises(ProgrammingError, match="in the middle of another step: ALTER KIND shop_item ALTER COLUMN name"):
             shop.apply(ops.AlterField("Item", "size", models.CharField(max_length=9, null=True)))
 
+    @pytest.mark.parametrize("operation", [ops.RenameField("Item", "name", "title"), ops.AlterModelTable("Item", "goods")])
+    def test_a_step_that_is_refused_meanwhile_drops_nothing(self, shop: Shop, operation: Any) -> None:
+        self.fill(shop)
+        shop.apply(UNIQUE_NAME)
+        with interrupted(shop, after=2):
+            shop.apply(ops.AlterField("Item", "size", models.CharField(max_length=9, null=True)))
+        with pytest.raises(ProgrammingError, match="in the middle of another step"):
+            shop.apply(operation)
+        assert len(shop.markers()) == 20
+
     @pytest.mark.parametrize("after", range(0, 30, 2))
     def test_a_migration_is_run_again_wherever_it_stopped(self, shop: Shop, after: int) -> None:
         self.fill(shop)
