@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
+from bisect import bisect
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from ...core.datamodel import Entity, Key, Mutation, Verb
+from ...core.datamodel import KEY, Entity, Key, Mutation, Op, Order, Query, Test, Verb
 from ...core.session.changes import Unit
 from ...core.session.committing import commit
+from ...core.session.session import first_row
 from ...core.uniqueness import Action, Audit
 from . import auditing
 from .auditing import Auditor, Examiner, Fault, Finding, StrayAuditor, look_up, pages_of_markers, pages_of_rows
+from .building import KEYS
 from .markers import MARKERS, marker_range
 from .repairing import Repairer
 
@@ -20,6 +23,7 @@ if TYPE_CHECKING:
     from ...core.session.session import Session
 
 POSITIONS = "_kindstore_audit"  # the kind of the entities that say how far an interrupted audit came
+BOUNDS = ("\0", "\U0010ffff")  # names, between which all markers' are
 ROWS, MARKING = "rows", "markers"  # the two passes
 
 
@@ -133,21 +137,29 @@ def audit_strays(connection: Any, tables: Collection[str], action: Action) -> It
     """Audit the markers of tables that no model here has: those whose rows are gone are orphaned, of others nothing is known."""
     auditor = StrayAuditor(connection.session)
     inspection = Inspection(auditor, action, Audit("tables without a model"))
-    for low, high in _gaps(connection.session.namespace(), tables):
-        for page in pages_of_markers(auditor.session, low, high, None):
-            inspection.page_of_markers(page)
-            yield from inspection.told()
+    for page in _stray_pages(auditor.session, tables):
+        inspection.page_of_markers(page)
+        yield from inspection.told()
     inspection.audit.finished = True
     yield from inspection.told()
 
 
-def _gaps(namespace: str, tables: Collection[str]) -> Iterator[tuple[Key, Key]]:
-    """Yield the keys between which the markers of other tables are."""
-    low = Key(((MARKERS, "\0"),), namespace)
-    for start, end in sorted((marker_range(table, namespace) for table in tables), key=lambda pair: pair[0].path):
-        yield low, start
-        low = end
-    yield low, Key(((MARKERS, "\U0010ffff"),), namespace)
+def _stray_pages(session: Session, tables: Collection[str]) -> Iterator[list[Entity]]:
+    """Yield the markers of other tables; those of these are skipped, table by table."""
+    namespace = session.namespace()
+    low, end = (Key(((MARKERS, name),), namespace) for name in BOUNDS)
+    ranges = [*sorted((marker_range(table, namespace) for table in tables), key=lambda keys: keys[0].path), (end, end)]
+    ends = [str(high.id_or_name) for _, high in ranges]
+    while (first := _marker_after(session, low)) is not None:
+        start, high = ranges[bisect(ends, str(first.id_or_name))]
+        yield from pages_of_markers(session, low, start, None)
+        low = high
+
+
+def _marker_after(session: Session, low: Key) -> Key | None:
+    query = Query(MARKERS, low.namespace, Test(KEY, Op.GT, low), (Order(KEY),), limit=1)
+    row = first_row(session.run_query(query, KEYS))
+    return None if row is None else row[0]
 
 
 def text(finding: Finding, label: str) -> str:
