@@ -33,7 +33,7 @@ def check_alias(alias: str) -> Iterator[checks.CheckMessage]:
 
 def check_model(model: type[Model], uniques: Uniques, alias: str) -> Iterator[checks.CheckMessage]:
     """Yield what is wrong with the constraints of one model."""
-    if connections[alias].engine is None:
+    if uniques.computed and connections[alias].engine is None:
         for unique, reason in uniques.computed.items():
             yield checks.Error(
                 f"The constraint {unique.name!r} of {model._meta.label} cannot be kept by the store alone: {reason}.",

@@ -6,6 +6,7 @@ from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from django.core.exceptions import FieldError
 from django.db.utils import NotSupportedError
 
 from ...datamodel import KEY, Order
@@ -117,10 +118,15 @@ class Planning:
         return In(test.name, ("the values of an inner query, run first",))
 
 
-def refuse(connection: DatabaseWrapper, query: Any, reason: str) -> NotSupportedError:
-    """Return the error for a query that the store cannot answer while no plugin does."""
+def refuse(connection: DatabaseWrapper, query: Any, reason: str) -> NotSupportedError | FieldError:
+    """Return the error for a query that the store cannot answer while no plugin does.
+
+    A query without a model is what Django asks about a constraint when it validates an instance. A FieldError leaves the constraint to the
+    database; a database error would be taken for a violation.
+    """
     name = query.model._meta.label if query.model is not None else "no model"
-    return NotSupportedError(
+    error = FieldError if query.model is None else NotSupportedError
+    return error(
         f"The store cannot answer this query on {name}: {reason}. Add 'relational' to PLUGINS of DATABASES[{connection.alias!r}], which "
         "answers such queries in memory, or change the query."
     )

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 from django.core import checks
-from django.db import NotSupportedError, connection, models
+from django.core.exceptions import ValidationError
+from django.db import IntegrityError, NotSupportedError, connection, models
 from django.db.models import UniqueConstraint
 from django.test.utils import isolate_apps
 from uniques.models import Account, Draft, ItemsField, Patient, Seat, Tagged, Title
@@ -84,3 +85,17 @@ def test_django_warns_of_constraints_where_nothing_keeps_them(monkeypatch: pytes
 
 def test_django_does_not_warn_where_the_plugin_keeps_them(monkeypatch: pytest.MonkeyPatch) -> None:
     assert djangos(monkeypatch, ["constraints"]) == set()
+
+
+def test_full_clean_leaves_a_condition_that_it_cannot_check_to_the_store() -> None:
+    Draft(slug="a", kind="many").full_clean()
+    Draft.objects.create(slug="a")
+    Draft(slug="a", kind="many").full_clean()
+    with pytest.raises(IntegrityError, match="one_live_slug"):
+        Draft.objects.create(slug="a")
+
+
+def test_full_clean_finds_what_is_taken_without_sql() -> None:
+    Seat.objects.create(number=1, code="a", color="red")
+    with pytest.raises(ValidationError, match="Seat with this Code already exists"):
+        Seat(row=1, number=1, code="a", color="red").full_clean()
