@@ -21,7 +21,8 @@ class Step(Protocol):
 
     `needs_before` asks for the rows as they were, `needs_after` for the rows as they will be, whole. Where no step of a model needs
     the rows as they were, a write may do without a read. A step may have an attribute `columns`, the frozenset of the names of those that
-    concern it: an update that sets none of them passes it by.
+    concern it: an update that sets none of them passes it by. And it may have an attribute `at_commit`, a step for what it leaves out inside
+    a transaction (`batch.session.defers`): it is called at the end, with all of the transaction's changes to the model as one batch.
     """
 
     needs_before: bool
@@ -55,6 +56,11 @@ class Transaction(Protocol):
     def aggregate(self, query: Query, aggregations: Sequence[Aggregation], options: ReadOptions) -> tuple[Value, ...]: ...
 
     def write(self, unit: Unit, mutations: Sequence[Mutation]) -> list[MutationResult]: ...
+
+    @property
+    def defers(self) -> bool:
+        """Whether the transaction ends with a commit, at which steps do what they deferred; not that of a test, which stands for the store."""
+        ...
 
     def perform(self, statement: Statement) -> Any:
         """Run a statement that writes, and return its result; it may be run again before the commit."""

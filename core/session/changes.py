@@ -12,6 +12,7 @@ from ..datamodel import Entity, Key, Mutation, Transform, Value, Verb
 if TYPE_CHECKING:
     from django.db.models import Model
 
+    from ..roles import Step
     from .session import Session
 
 
@@ -93,6 +94,7 @@ class Unit:
     mutations: list[Mutation]
     arbiters: Sequence[Arbiter] = ()
     receipts: Sequence[Receipt] = ()
+    deferred: Sequence[tuple[Step, type[Model]]] = ()  # what is to be done at the end of a transaction with all its changes to a model
     parts: Callable[[], Iterator[Unit]] | None = None  # cuts what a transaction holds back into commits that the store takes
 
     @property
@@ -106,9 +108,11 @@ class Unit:
 class Statement:
     """A statement that writes. It can be run again: it reads what it depends on anew.
 
-    `tolerates_conflicts` tells that it knows what to do about rows that are there already (ON CONFLICT).
+    `tolerates_conflicts` tells that it knows what to do about rows that are there already (ON CONFLICT). `as_read` are the columns that it
+    may write just as its caller read them.
     """
 
     run: Callable[[], Any]
     tolerates_conflicts: bool = False
+    as_read: frozenset[str] = frozenset()
     result: Any = None

@@ -43,6 +43,11 @@ class Session:
     def observers(self, observers: tuple[Observer, ...]) -> None:
         self.store.observers = observers
 
+    @property
+    def defers(self) -> bool:
+        """Whether steps leave to the end of a transaction what they do `at_commit`."""
+        return self.transaction is not None and self.transaction.defers
+
     def namespace(self) -> str:
         """Return the namespace of the statement that is about to run, or raise TransactionManagementError where none may run any more."""
         if self.connection.needs_rollback:
@@ -75,11 +80,11 @@ class Session:
             return self.transaction.write(unit, mutations)
         return self.store.commit(mutations)
 
-    def perform(self, run: Callable[[], T], *, tolerates_conflicts: bool = False) -> T:
+    def perform(self, run: Callable[[], T], *, tolerates_conflicts: bool = False, as_read: frozenset[str] = frozenset()) -> T:
         """Run a statement that writes; a transaction may run it again."""
         if self.transaction is None:
             return run()
-        result: T = self.transaction.perform(Statement(run, tolerates_conflicts))
+        result: T = self.transaction.perform(Statement(run, tolerates_conflicts, as_read))
         return result
 
     def close(self) -> None:

@@ -13,6 +13,8 @@ from .changes import Arbiter, Batch, Change, Unit
 from .committing import commit
 
 if TYPE_CHECKING:
+    from django.db.models import Model
+
     from ..driver import Capabilities
     from ..mapping import ModelMapping
     from ..roles import Step
@@ -109,7 +111,13 @@ class Writer:
         for step in self.steps:
             step(batch)
         mutations = [self._mutation(change) for change in changes] + batch.mutations
-        return Unit(changes, mutations, (*batch.arbiters, *own), batch.receipts)
+        return Unit(changes, mutations, (*batch.arbiters, *own), batch.receipts, self._deferred())
+
+    def _deferred(self) -> list[tuple[Step, type[Model]]]:
+        if not self.session.defers:
+            return []
+        late = [getattr(step, "at_commit", None) for step in self.steps]
+        return [(step, self.mapping.model) for step in late if step is not None]
 
     def _mutation(self, change: Change) -> Mutation:
         if change.verb is Verb.DELETE:

@@ -49,14 +49,14 @@ def check_model(model: type[Model], uniques: Uniques, alias: str) -> Iterator[ch
                 obj=model,
                 id="kindstore.E022",
             )
-        if unique.deferred:
+        if unique.deferred and connections[alias].plugins.transaction_manager() is None:
             yield _deferred(model, unique.name)
 
 
 def _deferred(model: type[Model], name: str) -> Any:
     return checks.Warning(
         f"The constraint {name!r} of {model._meta.label} is deferred, and is checked at each statement all the same.",
-        hint="One statement may swap values; several statements need a value that is free in between.",
+        hint="Add 'transactions' to PLUGINS: only a transaction has an end to which it can be deferred.",
         obj=model,
         id="kindstore.W021",
     )

@@ -17,18 +17,26 @@ if TYPE_CHECKING:
 
 
 class UniqueStep:
-    """Keeps the values of one model's rows unique. An update of columns that no constraint depends on passes it by."""
+    """Keeps the values of one model's rows unique. An update of columns that no constraint depends on passes it by.
+
+    Inside a transaction the deferred constraints are left to `at_commit`, which sees all that the transaction changes as one batch.
+    """
 
     needs_before = True
     needs_after = False
 
-    def __init__(self, uniques: Uniques) -> None:
-        self.uniques = uniques
+    def __init__(self, uniques: Uniques, among: frozenset[Unique] | None = None) -> None:
+        """Prepare the step; `among` are the constraints that it is about, None stands for all of the model's."""
+        self.uniques, self.among = uniques, among
         self.columns = uniques.columns
+        deferred = frozenset(unique for unique in uniques.all if unique.deferred)
+        self.at_commit = UniqueStep(uniques, deferred) if among is None and deferred else None
+        self.immediate = frozenset(uniques.all) - deferred
 
     def __call__(self, batch: Batch) -> None:
         """Add to a batch the markers that change hands by it, all rows taken together: two rows may swap their values."""
-        held, wanted = self._held(batch), self._wanted(batch)
+        among = self.immediate if self.at_commit is not None and batch.session.defers else self.among
+        held, wanted = self._held(batch, among), self._wanted(batch, among)
         owners: dict[Key, Key] = {}
         claimed: dict[Key, tuple[Unique, Change]] = {}
         for change, claims in wanted:
@@ -42,19 +50,19 @@ class UniqueStep:
             self._claim(batch, claimed, held)
         self._check_groups(batch)
 
-    def _held(self, batch: Batch) -> dict[Key, Key]:
+    def _held(self, batch: Batch, among: frozenset[Unique] | None) -> dict[Key, Key]:
         """Return the owners of the markers that rows have, by the markers' keys."""
         entities = [change.before for change in batch.changes if change.before is not None]
         found: dict[Key, Key] = {}
-        for entity, claims in zip(entities, self.uniques.claims(entities), strict=True):
+        for entity, claims in zip(entities, self.uniques.claims(entities, among), strict=True):
             assert entity.key is not None
             found.update(dict.fromkeys(claims, entity.key))
         return found
 
-    def _wanted(self, batch: Batch) -> list[tuple[Change, dict[Key, Unique]]]:
+    def _wanted(self, batch: Batch, among: frozenset[Unique] | None) -> list[tuple[Change, dict[Key, Unique]]]:
         """Return the markers that each row that is written must have."""
         written = [change for change in batch.changes if change.verb is not Verb.DELETE]
-        return list(zip(written, self.uniques.claims([self._after(change) for change in written]), strict=True))
+        return list(zip(written, self.uniques.claims([self._after(change) for change in written], among), strict=True))
 
     def _after(self, change: Change) -> Entity:
         """Return a row as it will be, as far as constraints are concerned."""

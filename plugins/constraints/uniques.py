@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -52,10 +52,12 @@ class Uniques:
         """The constraints that only the residual engine can tell, each with the reason."""
         return {unique: claimer.reason for unique, claimer in self._claimers.items() if claimer.reason}
 
-    def claims(self, entities: Sequence[Entity]) -> list[dict[Key, Unique]]:
-        """Return for each row the keys of the markers that it must own."""
+    def claims(self, entities: Sequence[Entity], among: Collection[Unique] | None = None) -> list[dict[Key, Unique]]:
+        """Return for each row the keys of the markers that it must own, by some of the constraints or by all."""
         claims: list[dict[Key, Unique]] = [{} for _ in entities]
         for unique, claimer in self._claimers.items():
+            if among is not None and unique not in among:
+                continue
             for entity, found, digests in zip(entities, claims, claimer.digests(entities, connections[self._alias]), strict=True):
                 assert entity.key is not None
                 for digest in digests:

@@ -15,6 +15,7 @@ from ...core.session.changes import Change, Unit
 from ...core.session.committing import Committer, commit
 from ...core.session.contention import ATTEMPTS, pause
 from ...core.session.writing import estimated_bytes, fits
+from .deferral import run_deferred
 from .errors import SplitTransactionWarning, TransactionFailedError
 from .transaction import changed
 
@@ -30,14 +31,17 @@ def finish(transaction: Transaction, session: Session) -> None:
     One call of the ORM, such as bulk_update() or delete(), that has read nothing but what it writes is a statement to its caller: where
     somebody else was faster its statements are run again. Of any other block only the caller knows what its values depend on.
     """
+    refused = ""
     for attempt in range(1, ATTEMPTS + 1):
         try:
             if transaction.place.is_update_or_create:
                 _refuse_to_undo(transaction)
             _commit(transaction, session)
         except (Contention, NotFound, IntegrityError) as error:
-            if attempt == ATTEMPTS or not _runs_again(transaction, error):
+            is_settled = isinstance(error, IntegrityError) and str(error) == refused  # the same row is in the way again: this is no race
+            if attempt == ATTEMPTS or is_settled or not _runs_again(transaction, error):
                 raise _failure(transaction, error) from error
+            refused = str(error)
             pause(attempt)
             _run_again(transaction, session, error)
         else:
@@ -54,6 +58,7 @@ def final_mutations(transaction: Transaction) -> list[Mutation]:
 
 
 def _commit(transaction: Transaction, session: Session) -> None:
+    run_deferred(transaction, session)
     mutations = final_mutations(transaction)
     if not mutations:
         _end(transaction)
@@ -243,12 +248,13 @@ def _run_again(transaction: Transaction, session: Session, error: Exception) -> 
 
 def _refuse_to_undo(transaction: Transaction) -> None:
     """Refuse an update_or_create() that saves a value as it read it, after somebody else has changed that."""
-    for key, locked in transaction.locked.items():
+    names = {name for statement in transaction.statements for name in statement.as_read}
+    for key, locked in transaction.locked.items() if names else ():
         write, now = transaction.overlay.writes.get(key), transaction.stored.get(key)
-        if write is None or write.mutation is None or write.mutation.entity is None or now is None or now.entity is None:
+        if locked is None or write is None or write.entity is None or now is None or now.entity is None:
             continue
-        before, since = {} if locked is None else locked.properties, now.entity.properties
-        if any(name in before and value == before[name] != since.get(name) for name, value in write.mutation.entity.properties.items()):
+        read, written, since = locked.properties, write.entity.properties, now.entity.properties
+        if any(name in read and written.get(name) == read[name] != since.get(name) for name in names):
             raise changed(key)
 
 

@@ -13,6 +13,7 @@ from django.db.utils import DatabaseError, OperationalError
 from ...core.backend.place import opening_place
 from .finishing import finish
 from .snapshot import Characteristics
+from .testing import TestTransaction
 from .transaction import NOTHING_WRITTEN, Mark, Transaction
 
 if TYPE_CHECKING:
@@ -99,7 +100,8 @@ class Manager:
             characteristics = characteristics.splitting()
         outer = session.transaction
         base = outer if isinstance(outer, Transaction) else session.store
-        transaction = Transaction(base, characteristics, place, connection.alias)
+        made = TestTransaction if place.for_test and base is session.store else Transaction
+        transaction = made(base, characteristics, place, connection.alias)  # type: ignore[arg-type]
         transaction.on_begin = lambda begun: _open_in_store.ended.open.setdefault(begun)
         session.transaction = transaction
 

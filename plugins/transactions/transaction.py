@@ -74,6 +74,11 @@ class Transaction:
         self.on_begin: Callable[[Transaction], None] = lambda _transaction: None
         self.snapshot = self._new_snapshot()
 
+    @property
+    def defers(self) -> bool:
+        """Whether it ends with a commit, unlike that of a test."""
+        return not self.place.for_test
+
     def _new_snapshot(self) -> Snapshot:
         return Snapshot(self.base, self.characteristics, pinned=self.guards, on_begin=lambda: self.on_begin(self))
 
