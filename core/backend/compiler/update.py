@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from django.core.exceptions import FieldError
-from django.db.models import Value
+from django.db.models import Field, Value
 from django.db.models.expressions import Col, ColPairs, Combinable, CombinedExpression
 from django.db.models.sql import compiler
 from django.db.utils import DataError, NotSupportedError
@@ -32,7 +32,7 @@ class SQLUpdateCompiler(compiler.SQLUpdateCompiler):
     def execute_sql(self, result_type: str | None) -> int:
         self.pre_sql_setup()
         update = Update(self.query, self.connection) if self.query.values else None
-        own = 0 if update is None else update.session.perform(update.run)
+        own = 0 if update is None else update.perform()
         of_parents = [query.get_compiler(self.using).execute_sql(result_type) for query in self.query.get_related_updates()]
         return own or next(filter(None, of_parents), 0)
 
@@ -89,6 +89,17 @@ class Update:
 
     def _composite_key(self) -> tuple[ColumnMapping, ...]:
         return self.mapping.key_columns if self.mapping.is_composite else ()
+
+    def perform(self) -> int:
+        """Update as a statement, which a transaction may run again."""
+        return self.run() if self.session.transaction is None else self.session.perform(self.run, as_read=self._as_read())
+
+    def _as_read(self) -> frozenset[str]:
+        """Return the columns that the save of an instance may bring along as it was read: all, or those whose fields insist on it."""
+        if self.plain.keys() >= {column.name for column in self.mapping.columns if column not in self.mapping.key_columns}:
+            return frozenset(self.plain)
+        fields = [(name, type(self.mapping.by_name[name].field)) for name in self.plain]
+        return frozenset(name for name, kind in fields if kind.pre_save is not Field.pre_save)
 
     def run(self) -> int:
         """Update, and return the number of rows that were matched."""
