@@ -176,12 +176,15 @@ class DatabaseWrapper(BaseDatabaseWrapper):
             self.connection.transactions.rollback(self)
 
     def _savepoint(self, sid: str) -> None:
+        self.validate_no_broken_transaction()
         self.session.transactions.savepoint(self, sid)  # type: ignore[union-attr]
 
     def _savepoint_rollback(self, sid: str) -> None:
+        self.validate_no_broken_transaction()
         self.session.transactions.savepoint_rollback(self, sid)  # type: ignore[union-attr]
 
     def _savepoint_commit(self, sid: str) -> None:
+        self.validate_no_broken_transaction()
         self.session.transactions.savepoint_commit(self, sid)  # type: ignore[union-attr]
 
     def validate_no_broken_transaction(self) -> None:
