@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 from django.db import IntegrityError, connection
-from uniques.models import Account, Essay, Patient, Team
+from uniques.models import Account, Essay, Shelf, Team
 
 from kindstore.testing import capture_rpcs
 
@@ -73,9 +73,9 @@ def test_deleting_a_row_takes_two() -> None:
 
 @pytest.mark.filterwarnings("ignore::kindstore.plugins.transactions.errors.SplitTransactionWarning")
 def test_deleting_a_hundred_rows_takes_two_where_a_commit_holds_them() -> None:
-    Patient.objects.bulk_create(Patient(place=number) for number in range(100))
+    Shelf.objects.bulk_create(Shelf(position=number) for number in range(100))
     looks = ["Lookup"] * (is_legacy() and is_transactional())  # a query of the legacy store may give an old version
-    assert_rpcs(lambda: Patient.objects.all().delete(), ["RunQuery", *looks, *["Commit"] * (12 if is_legacy() else 1)])
+    assert_rpcs(lambda: Shelf.objects.all().delete(), ["RunQuery", *looks, *["Commit"] * (12 if is_legacy() else 1)])
 
 
 def test_get_or_create_that_creates_takes_a_query_and_a_commit() -> None:
