@@ -246,7 +246,8 @@ class Transaction:
 
     def _note_row(self, row: Row, *, remembers: bool, locks: bool) -> None:
         key, version, entity = row[0], row[1], row[2] if len(row) > 2 else None
-        if remembers and key not in self.stored:
+        known = self.stored.get(key)
+        if remembers and (known is None or (entity is not None and not known.is_whole and known.version == version)):
             self.stored[key] = Stored(True, version, entity, by_query=not self.capabilities.strong_queries)
         if locks:
             self.locked.setdefault(key, entity)
@@ -305,7 +306,9 @@ class Transaction:
 
     def _lock(self, found: Mapping[Key, Entity | None]) -> None:
         for key, entity in found.items():
-            if entity is not None:
+            write = self.overlay.writes.get(key)
+            is_new = write is not None and write.mutation is not None and write.mutation.verb is Verb.INSERT
+            if entity is not None and not is_new:  # a new row is nobody else's business
                 self.locked.setdefault(key, entity)
 
     def mark(self) -> Mark:
