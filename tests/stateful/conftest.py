@@ -1,0 +1,42 @@
+"""The chosen store with transactions and constraints, in a namespace that each program changes, and the figures of the run."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from itertools import count
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from django.db import connection
+
+RUN, numbers = uuid4().hex[:12], count()
+
+
+@pytest.fixture(scope="module")
+def empty_store(django_db_blocker: Any) -> Iterator[Callable[[], None]]:
+    """Give what empties the store: by another namespace, which the connection asks for at each statement."""
+    given, name = connection.settings_dict, ""
+
+    def another() -> None:
+        nonlocal name
+        if name and connection.vendor == "kindstore" and connection.driver_plugin.__name__ == "MemoryPlugin":
+            connection.session.driver.reset(name)
+        name = f"stateful-{RUN}-{next(numbers)}"
+
+    with django_db_blocker.unblock():
+        connection.close()
+        connection.settings_dict = {**given, "NAMESPACE": lambda: name, "PLUGINS": ["transactions", "constraints"], "OPTIONS": {}}
+        yield another
+        connection.close()
+        connection.settings_dict = given
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """Say how many programs and operations ran."""
+    totals: Counter[str] = Counter()
+    for report in terminalreporter.stats.get("passed", []):
+        totals.update({name: value for name, value in report.user_properties if name in ("programs", "operations")})
+    if totals:
+        terminalreporter.write_line(f"stateful: {totals['programs']} programs, {totals['operations']} operations")
