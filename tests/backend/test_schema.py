@@ -481,6 +481,7 @@ class TestStatements:
         with pytest.raises(NotSupportedError, match="Replace RunSQL by RunPython"):
             store.apply(ops.RunSQL("UPDATE shop_item SET name = 'x'"))
 
+    @pytest.mark.filterwarnings("ignore::kindstore.core.warnings.NoTransactionsWarning")
     def test_nothing_runs_inside_atomic(self, store: Store) -> None:
         with (
             pytest.raises(TransactionManagementError, match="cannot run inside atomic"),

@@ -2,12 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 from django.contrib.auth.models import Group
 from django.db import IntegrityError, connection, transaction
 from django.test import override_settings
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.filterwarnings("ignore::kindstore.core.warnings.NoTransactionsWarning"),
+    pytest.mark.filterwarnings(
+        "ignore::kindstore.plugins.transactions.SplitTransactionWarning"
+    ),  # of the flush, on a store with small commits
+]
+
+
+@pytest.fixture(autouse=True)
+def without_transactions(transactional_db: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:  # noqa: ARG001
+    """Let the store that the fixture of pytest-django empties have no plugin that manages transactions."""
+    monkeypatch.setitem(connection.settings_dict, "PLUGINS", ["relational"])
+    connection.close()
+    yield
+    connection.close()
 
 
 @pytest.fixture
