@@ -73,6 +73,13 @@ def test_outside_of_a_transaction_a_statement_is_checked_at_once(beds: tuple[Pat
         Patient.objects.filter(pk=beds[0].pk).update(place=2)
 
 
+@pytest.mark.filterwarnings("ignore::kindstore.plugins.transactions.SplitTransactionWarning")
+def test_more_rows_than_the_store_commits_at_once_have_their_markers(markers: Callable[[], dict[Any, Any]]) -> None:
+    Patient.objects.bulk_create(Patient(place=place) for place in range(100))
+    assert places() == list(range(100))
+    assert len(markers()) == 100
+
+
 def test_blocks_inside_a_test_case_are_checked_at_their_ends() -> None:
     class Inside(TestCase):
         def runTest(self) -> None:  # noqa: N802 - unittest's name
