@@ -37,26 +37,36 @@ class Committer:
     def __init__(self, session: Session, unit: Unit, send: Send, *, patient: bool) -> None:
         self.session, self.unit, self.send, self.patient = session, unit, send, patient
         self.mutations = unit.mutations
-        self.unanswered = False  # whether an earlier attempt may have been applied, or may yet be
+        self.unanswered: OutcomeUnknown | None = None  # what was said of an attempt that may have been applied, or may yet be
 
     def run(self) -> list[MutationResult]:
-        """Commit, or raise what stands in the way."""
+        """Commit, or raise what stands in the way: OutcomeUnknown as long as an attempt that was not answered may yet be applied."""
+        try:
+            return self._run()
+        except VersionConflict:
+            raise  # what the unit is conditional on is gone for good
+        except DatabaseError as error:
+            if self.unanswered is None or isinstance(error, OutcomeUnknown):
+                raise
+            raise self.unanswered from error
+
+    def _run(self) -> list[MutationResult]:
         for attempt in range(1, ATTEMPTS + 1):
             try:
                 return self.send(self.mutations)
             except OutcomeUnknown as error:
-                self.unanswered = True
+                self.unanswered = error
                 if self._was_applied(error):
                     return self._results()
                 failure: DatabaseError = error
             except (AlreadyExists, NotFound, Contention) as error:
-                if self.unanswered and self._was_applied(error):
+                if self.unanswered is not None and self._was_applied(self.unanswered):
                     return self._results()
                 failure = error
                 if not isinstance(error, Contention) or isinstance(error, VersionConflict):
                     self._settle(error)
                     continue
-                if not self.patient:
+                if not self.patient and self.unanswered is None:
                     raise
             if attempt < ATTEMPTS:
                 pause(attempt)
@@ -66,15 +76,15 @@ class Committer:
         """Return results without versions: the answer that had them was lost."""
         return [MutationResult(0) for _ in self.mutations]
 
-    def _was_applied(self, error: DatabaseError) -> bool:
-        """Tell whether an unanswered attempt was applied; raise the error where nothing tells."""
+    def _was_applied(self, unanswered: OutcomeUnknown) -> bool:
+        """Tell whether an unanswered attempt was applied; raise what was said of it where nothing tells."""
         receipt = self.unit.receipt
         if receipt is None:
-            raise error
+            raise unanswered
         try:
             return receipt.is_in(stored(self.session, receipt))
         except OperationalError:
-            raise error from None
+            raise unanswered from None
 
     def _settle(self, error: AlreadyExists | NotFound | VersionConflict) -> None:
         """Have the steps decide about what stands in the way of their entities; raise the error if it is not about these."""
