@@ -372,8 +372,10 @@ class Transaction:
         return mapping.key(values, connection.session.namespace())
 
     def _note_read(self, keys: Sequence[Key], options: ReadOptions) -> None:
+        if self._performs:  # what a statement reads for itself, nobody else sees
+            return
         self.read.update(keys)
-        decides = not self._performs and not (options.intent == "lock" and self.place.is_update_or_create)
+        decides = not (options.intent == "lock" and self.place.is_update_or_create)
         self.reads_rows = self.reads_rows or decides
         if self.prevented and not self.prevented.isdisjoint(keys):
             key = next(key for key in keys if key in self.prevented)
