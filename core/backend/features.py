@@ -14,7 +14,6 @@ class DatabaseFeatures(BaseDatabaseFeatures):
     # The store
     allows_auto_pk_0 = False
     supports_unspecified_pk = False
-    has_select_for_update = False
     supports_foreign_keys = False
     can_create_inline_fk = False
     indexes_foreign_keys = True
@@ -77,6 +76,10 @@ class DatabaseFeatures(BaseDatabaseFeatures):
         """Whether `atomic` is a transaction: a plugin's doing."""
         session = self.connection.connection
         return (self.connection.plugins.transaction_manager() if session is None else session.transactions) is not None
+
+    @property
+    def has_select_for_update(self) -> bool:
+        return self.supports_transactions
 
     @property
     def atomic_transactions(self) -> bool:
