@@ -47,6 +47,11 @@ class Place:
         return (self.module, self.function) == ("django.db.models.query", "bulk_create")
 
     @property
+    def drops_results(self) -> bool:
+        """Whether it is a change of a relation, which tells its caller nothing of what its statements found."""
+        return self.module == "django.db.models.fields.related_descriptors"
+
+    @property
     def is_update_or_create(self) -> bool:
         """Whether it is update_or_create(), which locks the row, and creates it by get_or_create() if there is none."""
         return (self.module, self.function) == ("django.db.models.query", "update_or_create")

@@ -8,7 +8,7 @@ from itertools import count
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from kindstore.core.backend.place import Place
@@ -43,6 +43,7 @@ HERE, WRITTEN = "here", "written"  # what stands before the number of an example
 NAMES = ("a", "b", "c", "d")
 WHOLE = Shape((Column(ENTITY),))
 PLACE = Place(__file__, 1, __name__, "transaction")
+PHASES = (Phase.explicit, Phase.generate, Phase.shrink)
 REFUSED = (Unsupported, InvalidRequest)
 examples = count()
 
@@ -63,7 +64,7 @@ writes = st.one_of(
     st.tuples(st.sampled_from([Verb.INSERT, Verb.UPDATE, Verb.UPSERT]), entities, st.none(), st.just(())),
     st.tuples(st.just(Verb.DELETE), st.tuples(paths, st.just({}), st.just(frozenset())), st.none(), st.just(())),
     st.tuples(
-        st.sampled_from([Verb.UPDATE, Verb.UPDATE, Verb.UPSERT]),
+        st.just(Verb.UPDATE),  # only of what is there: that is what sessions write
         st.tuples(paths, some, st.just(frozenset())),
         st.lists(st.sampled_from(NAMES), max_size=2, unique=True).map(tuple),
         st.sampled_from([(), (), (Transform("b", "increment", 2),)]),
@@ -81,9 +82,9 @@ filters = st.recursive(
     lambda inner: st.builds(lambda kind, parts: kind(tuple(parts)), st.sampled_from([And, Or]), st.lists(inner, min_size=2, max_size=3)),
     max_leaves=4,
 )
-orders = st.lists(st.builds(Order, st.sampled_from((*NAMES, KEY)), st.booleans()), max_size=3, unique_by=lambda order: order.name).map(
-    tuple
-)
+sorted_by = st.lists(st.builds(Order, st.sampled_from(NAMES), st.booleans()), max_size=2, unique_by=lambda order: order.name)
+# A plan always ends with the key, for the stores differ in how they break ties.
+orders = st.tuples(sorted_by, st.booleans()).map(lambda both: (*both[0], Order(KEY, both[1])))
 queries = st.builds(
     Query,
     st.sampled_from(["K", "K", "K", "K", "Other"]),
@@ -200,7 +201,9 @@ def written(driver: MemoryDriver, batch: Sequence[Any], made: Sequence[Any]) -> 
     return transaction, here, there
 
 
-quick = settings(max_examples=SETS, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+quick = settings(
+    max_examples=SETS, deadline=None, derandomize=True, phases=PHASES, report_multiple_bugs=False, suppress_health_check=list(HealthCheck)
+)
 
 
 @quick
@@ -232,7 +235,9 @@ def test_distinct_values_are_those_after_the_writes(
     transaction, here, there = written(driver, batch, made)
     for query in several:
         shape = Shape((Column(query.projection[0]),))
-        assert answer(transaction, asked(query, here), shape) == answer(driver, asked(query, there), shape), query
+        expected = answer(driver, asked(query, there), shape)
+        if expected is not None:  # a query that the store refuses is not asked
+            assert answer(transaction, asked(query, here), shape) == expected, query
 
 
 @quick
