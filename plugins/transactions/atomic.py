@@ -200,7 +200,8 @@ class _Block:
         return transaction
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        transaction = self._connection.session.transaction if self._connection.connection is not None else None
+        session = self._connection.connection  # not `session`, which a connection that was closed in the block refuses to give
+        transaction = None if session is None else session.transaction
         if isinstance(transaction, Transaction):
             transaction.read_only = self._was_read_only
         try:
