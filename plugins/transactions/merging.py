@@ -40,7 +40,7 @@ def merged(query: Query, shape: Shape, touched: Mapping[Key, Entity | None], run
     written = sorted((make(entity) for entity in touched.values() if entity is not None and holds(entity)), key=sort_key)
     rows: Iterable[Row] = merge(stored, written, key=sort_key)
     if query.distinct_on:
-        rows = _first_of_groups(rows, itemgetter(*(position[name] for name in query.distinct_on)))
+        rows = _first_of_groups(rows, compile_sort_key([Order(name) for name in query.distinct_on], getter))
     rows = islice(rows, query.offset, None if query.limit is None else query.offset + query.limit)
     yield from _pages((row[:visible] for row in rows), page_size or PAGE)
 
@@ -59,9 +59,10 @@ def store_query(query: Query, touched: int) -> Query:
 
 
 def matcher(query: Query) -> Callable[[Entity], bool]:
-    """Return what tells whether an entity is among a query's results: it satisfies the filter, and has what the results are sorted by."""
+    """Return what tells whether an entity is among a query's results: it satisfies the filter, and has what the index is sorted by."""
     matches = None if query.filter is None else compile_filter(query.filter, indexed_property)
-    sorted_by = [compile_path(order.name, indexed_property) for order in query.orders if order.name != KEY]
+    names = dict.fromkeys([*(order.name for order in query.orders), *inequality_names(leaves(query.filter))])
+    sorted_by = [compile_path(name, indexed_property) for name in names if name != KEY]
 
     def holds(entity: Entity) -> bool:
         return (matches is None or matches(entity)) and all(_has_entry(read(entity)) for read in sorted_by)
