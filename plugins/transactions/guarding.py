@@ -29,7 +29,7 @@ def guarded(transaction: Transaction, key: Key, mutation: Mutation) -> Mutation:
     """Return a mutation on condition that the entity is as it was read."""
     stored = transaction.stored.get(key)
     if mutation.verb is Verb.INSERT or stored is None:
-        return replace(mutation, base_version=None)
+        return mutation if mutation.base_version is None else replace(mutation, base_version=None)
     if not stored.exists:  # a store may remember the version of an entity that is gone, so no version says that there is none
         return replace(mutation, verb=Verb.INSERT if mutation.verb is Verb.UPSERT else mutation.verb, base_version=None)
     return replace(mutation, base_version=stored.version)

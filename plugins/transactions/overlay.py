@@ -133,7 +133,8 @@ def _whole(mutation: Mutation, before: Write | None) -> Write:
         made = replace(mutation, verb=Verb.UPSERT if verb is Verb.DELETE else verb, base_version=None)
     elif before is not None:
         made = replace(mutation, verb=Verb.INSERT, base_version=None)
-    return Write(made, exists=True, entity=replace(mutation.entity, version=0))
+    entity = mutation.entity if not mutation.entity.version else replace(mutation.entity, version=0)
+    return Write(made, exists=True, entity=entity)
 
 
 def _partial(mutation: Mutation, before: Write | None) -> Write:

@@ -20,7 +20,7 @@ if DRIVER not in STORES:
 DATABASES = {
     "default": {
         **STORES[DRIVER],
-        "PLUGINS": ["relational"],
+        "PLUGINS": ["transactions", "constraints", "relational"],
         "OPTIONS": {"relational": {"policy": "warn", "max_rows": 10_000}},
     }
 }
