@@ -49,12 +49,12 @@ def sort_of(error: BaseException | None) -> type | None:
 
 
 class Machine:
-    """The store and the ledger, empty at first."""
+    """The store and the ledger, empty at first. `in_test` runs a program in the transaction of a test, which stands for the store."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, in_test: bool = False) -> None:
         capabilities = connection.session.capabilities
-        self.has_snapshots = capabilities.read_time
-        self.ledger = Ledger(capabilities.entity_groups)
+        self.in_test, self.has_snapshots = in_test, capabilities.read_time
+        self.ledger = Ledger(None if in_test else capabilities.entity_groups)
         self.drawn: list[int] = []
         self.savepoints: list[list[tuple[Any, int | None]]] = [[]]
         self.operations = 0
@@ -65,9 +65,9 @@ class Machine:
         """Run a program, and compare what is stored afterwards."""
         for step in program:
             with suppress(*ERRORS, Undo):
-                self._step(step)
-        assert not connection.in_atomic_block
-        assert self.called == self.ledger.called
+                self._step(Block("django", (step,), "commit", propagates=True) if self.in_test else step)
+        assert connection.in_atomic_block is self.in_test
+        assert self.called == ([] if self.in_test else self.ledger.called)
         assert all_rows() == [self.ledger.committed[pk] for pk in sorted(self.ledger.committed)]
         self._compare_markers()
 
@@ -95,9 +95,8 @@ class Machine:
                 self._on_commit()
 
     def _operate(self, operation: Operation, step: Step) -> None:
-        if "create" in step.text or "upsert" in step.text:
-            if self.ledger.everywhere() >= MOST_ROWS:
-                return
+        if step.inserts and self.ledger.everywhere() >= MOST_ROWS:
+            return
         self.operations += 1
         answer, error = attempted(operation.on_store)
         self.ledger.refused = isinstance(error, TransactionManagementError)
@@ -138,18 +137,23 @@ class Machine:
     # Blocks
 
     def _block(self, block: Block) -> None:
-        suspends = block.kind in ("independent", "non_atomic") and self._can_suspend()
+        suspends = block.kind in ("independent", "non_atomic", "retried") and self._can_suspend()
         if suspends:
             self._pin()
             self.ledger.suspend()
         try:
-            self._entered(block, suspends=suspends)
+            if block.kind == "retried" and self.ledger.open is None and not self.in_test:
+                self._retried(block, suspends=suspends)
+            else:
+                self._entered(block, suspends=suspends)
         finally:
             if suspends:
                 self.ledger.resume(tears=not self.has_snapshots)
 
     def _can_suspend(self) -> bool:
-        """Tell whether what is open may be set aside: a serializable block would wait for itself."""
+        """Tell whether what is open may be set aside: a serializable block would wait for itself, and that of a test is the store."""
+        if self.in_test:
+            return False
         opens = [self.ledger.open, *(each for each, _ in self.ledger.suspended)]
         return self.ledger.open is not None and not any(each is not None and each.serializable for each in opens)
 
@@ -186,7 +190,9 @@ class Machine:
                 return non_atomic()
             case "independent" if suspends:
                 return atomic(savepoint=block.savepoint, durable=block.durable, independent=True)
-            case "serializable":
+            case "mandatory":
+                return atomic(savepoint=block.savepoint, mandatory=True)
+            case "serializable" if not self.in_test:
                 return atomic(savepoint=block.savepoint, isolation="serializable", query_outside=True)
             case "read_only":
                 return atomic(savepoint=block.savepoint, read_only=True)
@@ -198,10 +204,11 @@ class Machine:
         ledger = self.ledger
         if suspends and block.kind == "non_atomic":
             return
-        durable = block.durable and block.kind not in ("serializable", "read_only")
-        ledger.enter(
-            savepoint=block.savepoint, durable=durable, serializable=block.kind == "serializable", read_only=block.kind == "read_only"
-        )
+        if block.kind == "mandatory" and ledger.open is None:
+            raise TransactionFailedError("mandatory")
+        serializable = block.kind == "serializable" and not self.in_test
+        durable = block.durable and block.kind not in ("mandatory", "read_only") and not serializable
+        ledger.enter(savepoint=block.savepoint, durable=durable, serializable=serializable, read_only=block.kind == "read_only")
 
     def _body(self, block: Block) -> None:
         for step in block.body:
@@ -222,12 +229,45 @@ class Machine:
         kind, trace = (None, None) if failure is None else (type(failure), failure.__traceback__)
         _, error = attempted(lambda: manager.__exit__(kind, failure, trace))
         if not (suspends and block.kind == "non_atomic"):
-            outcomes = self.ledger.exit(failed=failure is not None)
-            assert sort_of(error) in outcomes, (block, error, outcomes)
-            if error is None and outcomes != {None}:
-                self.ledger.settle()
+            self._compare_exit(block, failure, error)
         if failure or error:
             raise failure or error  # type: ignore[misc]
+
+    def _compare_exit(self, block: Block, failure: BaseException | None, error: Exception | None) -> None:
+        outcomes = self.ledger.exit(failed=failure is not None)
+        assert sort_of(error) in outcomes, (block, error, outcomes)
+        if error is None and outcomes != {None}:
+            self.ledger.settle()
+
+    def _retried(self, block: Block, *, suspends: bool) -> None:
+        """Run a block as a function that is called again once if its commit fails because of somebody else's."""
+        commits = False  # whether the function has returned, and what its commit does is not yet known
+
+        def function() -> None:
+            nonlocal commits
+            if commits:
+                self._compare_exit(block, None, TransactionFailedError())
+            commits = False
+            self.ledger.enter()
+            self.savepoints.append([])
+            try:
+                self._body(block)
+            except (*ERRORS, Undo):
+                self.ledger.exit(failed=True)
+                raise
+            finally:
+                self.savepoints.pop()
+            commits = True
+
+        failure: Exception | None = None
+        try:
+            atomic(independent=suspends, retries=1)(function)()
+        except (*ERRORS, Undo) as error:
+            failure = error
+        if commits:
+            self._compare_exit(block, None, failure)
+        if failure is not None:
+            raise failure
 
     # What is stored
 
@@ -242,4 +282,4 @@ class Machine:
 
     def _entities(self, kind: str) -> list[Entity]:
         session = connection.session
-        return [row[0] for page in session.driver.run_query(Query(kind, session.namespace()), WHOLE) for row in page.rows]
+        return [row[0] for page in session.run_query(Query(kind, session.namespace()), WHOLE) for row in page.rows]

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
 from django.db import IntegrityError, NotSupportedError
-from django.db.models import F, Max, Min, QuerySet, Sum
+from django.db.models import F, Max, Min, Sum
 from django.db.transaction import TransactionManagementError
 from ledger.models import Entry
 
@@ -88,6 +88,8 @@ class Find(NamedTuple):
             return [row_of(entry) for entry in found]
         if self.how == "tuples":
             return [Row(*values) for values in found.values_list("pk", *FIELDS)]
+        if self.how == "iterator":
+            return [row_of(entry) for entry in found.iterator(chunk_size=1)]
         if self.how == "count":
             return found.count()
         if self.how == "exists":
@@ -118,7 +120,8 @@ class Total(NamedTuple):
         try:
             return Entry.objects.filter(self.condition.q).aggregate(total=function("n"))["total"]
         except NotSupportedError as error:
-            assert self.function == "sum" and "relational" in str(error)
+            if self.function != "sum" or "relational" not in str(error):
+                raise
             return ...
 
     def on_ledger(self, ledger: Ledger, answer: Any) -> Any:
@@ -224,6 +227,23 @@ class Change(NamedTuple):
         with ledger.marking():
             ledger.write({self.pk: row})
         return row
+
+
+class Increase(NamedTuple):
+    """Saves an instance with an expression as a value."""
+
+    pk: int
+    amount: int
+
+    def on_store(self) -> Any:
+        Entry(pk=self.pk, n=F("n") + self.amount).save(update_fields=["n"])
+
+    def on_ledger(self, ledger: Ledger, answer: Any) -> Any:
+        with ledger.marking():
+            before = ledger.read().get(self.pk)
+            ledger.write({} if before is None else {self.pk: before._replace(n=before.n + self.amount)})
+            if before is None:
+                raise no_rows_saved()
 
 
 class Delete(NamedTuple):

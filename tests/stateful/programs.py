@@ -22,6 +22,11 @@ class Step(NamedTuple):
     make: Callable[[Callable[[int], int]], ops.Operation]
     text: str
 
+    @property
+    def inserts(self) -> bool:
+        """Whether it makes new rows, but save()."""
+        return "create" in self.text or "upsert" in self.text
+
     def __repr__(self) -> str:
         return self.text
 
@@ -42,7 +47,7 @@ class OnCommit(NamedTuple):
 
 
 class Block(NamedTuple):
-    kind: str  # "django", "kindstore", "independent", "serializable", "read_only", "non_atomic", "retried"
+    kind: str  # "django", "kindstore", "independent", "serializable", "read_only", "non_atomic", "mandatory", "retried"
     body: tuple[Any, ...]
     ending: str  # "commit", "raise", "set_rollback"
     savepoint: bool = True
@@ -91,11 +96,12 @@ lookups = st.one_of(
     few.map(lambda n: Condition((("n", n, False),))),
 )
 orders = st.sampled_from([
-    (), ("pk",), ("-pk",), ("n", "pk"), ("-n", "pk"), ("n", "-pk"), ("name", "pk"), ("-name", "pk"), ("-bank", "n", "pk"), ("number", "-n", "pk"),
+    (), ("pk",), ("-pk",), ("n", "pk"), ("-n", "pk"), ("n", "-pk"), ("name", "pk"), ("-name", "pk"), ("-bank", "n", "pk"),
+    ("number", "-n", "pk"),
 ])  # fmt: skip
 computed = st.sampled_from([
-    {"n": "n + 1"}, {"n": "n - 2"}, {"n": "slot"}, {"number": "number + 1"}, {"number": "1 - number"}, {"bank": "bank + 1"}, {"slot": "n + 1"},
-    {"number": "slot"}, {"n": "n + 1", "number": "number + 1"},
+    {"n": "n + 1"}, {"n": "n - 2"}, {"n": "slot"}, {"number": "number + 1"}, {"number": "1 - number"}, {"bank": "bank + 1"},
+    {"slot": "n + 1"}, {"number": "slot"}, {"n": "n + 1", "number": "number + 1"},
 ])  # fmt: skip
 get_lookups = st.one_of(
     references.map(lambda ref: {"pk": ref}),
@@ -169,6 +175,10 @@ def _change(key: Any, ref: int, given: Any) -> ops.Change:
     return ops.Change(key(ref), given)
 
 
+def _increase(key: Any, ref: int, amount: int) -> ops.Increase:
+    return ops.Increase(key(ref), amount)
+
+
 def _delete(key: Any, ref: int) -> ops.Delete:
     return ops.Delete(key(ref))
 
@@ -212,7 +222,7 @@ def _update_or_create(key: Any, lookup: Any, given: Any) -> ops.UpdateOrCreate:
 limits = st.none() | st.integers(1, 4)
 reads = one_of(
     step(_get, lookups),
-    step(_find, conditions, orders, st.sampled_from([0, 0, 1, 2]), limits, st.sampled_from(["objects", "tuples", "keys"])),
+    step(_find, conditions, orders, st.sampled_from([0, 0, 1, 2]), limits, st.sampled_from(["objects", "tuples", "keys", "iterator"])),
     step(_find, conditions, st.just(("pk",)), st.just(0), limits, st.sampled_from(["count", "exists"])),
     step(_total, conditions, st.sampled_from(["sum", "min", "max"])),
     step(_distinct, conditions, st.sampled_from(["n", "number", "name"]), st.booleans(), limits),
@@ -223,6 +233,7 @@ writes = one_of(
     step(_save, references, values),
     step(_save_fields, references, values, field_names),
     step(_change, references, some_values),
+    step(_increase, references, st.integers(-2, 2)),
     step(_delete, references),
     step(_update, conditions | by_key, one_value, st.just({})),
     step(_update, conditions | by_key, st.just({}), computed),
@@ -241,7 +252,7 @@ managing = one_of(
     st.builds(SetRollback, st.booleans()),
     st.builds(OnCommit),
 )
-KINDS = ("django", "django", "django", "kindstore", "kindstore", "independent", "independent", "serializable", "read_only", "non_atomic")
+KINDS = (*["django"] * 3, *["kindstore"] * 2, *["independent"] * 2, "serializable", "read_only", "non_atomic", "mandatory", "retried")
 
 
 def blocks(body: SearchStrategy[tuple[Any, ...]]) -> SearchStrategy[Block]:
