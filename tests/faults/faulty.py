@@ -100,9 +100,14 @@ class FaultyDriver:
     def revive(self) -> None:
         """Start another process. The store gives up what the dead one had open, as it does by itself after a minute."""
         self.faults.dead = False
-        for transaction in self._open:
+        for transaction in tuple(self._open):
+            self._end(transaction)
+
+    def _end(self, transaction: bytes) -> None:
+        """End a transaction in the store, whether it has ended by a commit or not."""
+        self._open.discard(transaction)
+        with suppress(DatabaseError):
             self.driver.rollback(transaction)
-        self._open.clear()
 
     def land_all(self) -> None:
         """Let all that is on its way arrive."""
@@ -136,9 +141,8 @@ class FaultyDriver:
     ) -> list[MutationResult]:
         self._arrive()
         fault = self.faults.draw(OF_COMMITS)
-        self._open.discard(transaction or b"")
-        if fault in ("aborted", "unavailable") and transaction is not None:
-            self.driver.rollback(transaction)
+        if fault == "aborted" and transaction is not None:
+            self._end(transaction)
         match fault:
             case "aborted":
                 raise Contention("The store gave the commit up in favour of another (injected).")
