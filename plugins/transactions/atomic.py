@@ -154,8 +154,9 @@ class Atomic:
             try:
                 with block:
                     return function()
-            except (TransactionFailedError, Contention):
-                if attempt > self._asked.retries or not begins:
+            except (TransactionFailedError, Contention) as error:
+                is_kept = block.is_committed or getattr(error, "parts_written", 0)  # the error is an on_commit hook's, or a later part's
+                if attempt > self._asked.retries or not begins or is_kept:
                     raise
             pause(attempt)
         return None
@@ -171,11 +172,17 @@ class _Block:
         self._suspends = asked.independent and self._connection.in_atomic_block
         self._django = django_transaction.Atomic(asked.using, asked.savepoint, asked.durable)
         self._was_read_only = False
+        self._transaction: Transaction | None = None
 
     @property
     def begins(self) -> bool:
         """Whether the block begins a transaction."""
         return self._suspends or not self._connection.in_atomic_block
+
+    @property
+    def is_committed(self) -> bool:
+        """Whether the transaction that the block was in has been committed."""
+        return self._transaction is not None and self._transaction.is_committed
 
     def __enter__(self) -> Transaction:
         self._check_mandatory()
@@ -195,6 +202,7 @@ class _Block:
                 self._manager.resume(self._connection)
             raise
         transaction: Transaction = self._connection.session.transaction
+        self._transaction = transaction
         self._was_read_only = transaction.read_only
         transaction.read_only = transaction.read_only or self._asked.characteristics.read_only
         return transaction

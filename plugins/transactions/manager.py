@@ -112,7 +112,7 @@ class Manager:
             return
         try:
             finish(transaction, connection.session)
-            transaction.snapshot.transaction = None
+            transaction.snapshot.transaction, transaction.is_committed = None, True
         finally:
             self._forget(transaction)
             self._begin_manually(connection)

@@ -61,6 +61,7 @@ class Transaction:
         self.characteristics, self.read_only = characteristics, characteristics.read_only
         self.overlay = Overlay()
         self.stored: dict[Key, Stored] = {}
+        self.is_committed = False
         self.locked: dict[Key, Entity | None] = {}  # as they were when they were locked, None where that is not known
         self.units: list[Unit] = []
         self.read: set[Key] = set()

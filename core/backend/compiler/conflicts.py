@@ -61,7 +61,12 @@ class ConflictingInsertion(Insertion):
 
     def run(self) -> None:
         """Insert and update."""
-        self.session.perform(self._run, tolerates_conflicts=True)
+        self.session.perform(self._rows_told, tolerates_conflicts=True)
+
+    def _rows_told(self) -> list[Values]:
+        """Insert and update, and return the rows as their caller is told of them: none where rows that are there are left alone."""
+        self._run()
+        return [dict(row) for row in self.final] if self.conflict.update else []
 
     def _run(self) -> None:
         self.todo = list(range(len(self._with_ids())))
@@ -136,6 +141,11 @@ class ConflictingInsertion(Insertion):
     def _owners(self, changes: Mapping[int, Change], taken: set[Key]) -> dict[int, Key | None]:
         """Return the keys of the rows that rows conflict with: stored ones, or earlier ones of the batch."""
         owners: dict[int, Key | None] = {at: change.key if change.key in taken else None for at, change in changes.items()}
+        seen: set[Key] = set()
+        for at, change in changes.items():
+            if change.key in seen and (self.conflict.target is None or self._targets_key):
+                owners[at] = change.key
+            seen.add(change.key)
         if self._targets_key:
             return owners
         unsettled = [at for at, owner in owners.items() if owner is None]
