@@ -108,7 +108,8 @@ class ConflictingInsertion(Insertion):
 
     def _plan(self) -> None:
         """Decide what is to be done with each row. One that conflicts with a row of the batch that is not written itself waits."""
-        changes = {at: self._change(self.rows[at]) for at in self.todo}
+        changes = self._without_repeated({at: self._change(self.rows[at]) for at in self.todo})
+        later = [at for at in self.todo if at not in changes]
         taken = self._taken_keys([change.key for change in changes.values()])
         owners = self._owners(changes, taken)
         self.planned, self.places, waiting = {}, {}, []
@@ -124,7 +125,18 @@ class ConflictingInsertion(Insertion):
                 waiting.append(at)
             elif self.conflict.update:
                 self._update(at, target, change, stored[target])
-        self.todo = sorted([*waiting, *(at for places in self.places.values() for at in places)])
+        self.todo = sorted([*later, *waiting, *(at for places in self.places.values() for at in places)])
+
+    def _without_repeated(self, changes: dict[int, Change]) -> dict[int, Change]:
+        """Return the changes before the first whose chosen key was there before: what that one claims depends on what became of the other."""
+        if self.conflict.target is not None:
+            return changes
+        seen: set[Key] = set()
+        for at, change in changes.items():
+            if change.key in seen:
+                return {each: changes[each] for each in changes if each < at}
+            seen.add(change.key)
+        return changes
 
     def _taken_keys(self, keys: Sequence[Key]) -> set[Key]:
         """Return which of the primary keys that the caller chose are in the store."""
@@ -141,11 +153,6 @@ class ConflictingInsertion(Insertion):
     def _owners(self, changes: Mapping[int, Change], taken: set[Key]) -> dict[int, Key | None]:
         """Return the keys of the rows that rows conflict with: stored ones, or earlier ones of the batch."""
         owners: dict[int, Key | None] = {at: change.key if change.key in taken else None for at, change in changes.items()}
-        seen: set[Key] = set()
-        for at, change in changes.items():
-            if change.key in seen and (self.conflict.target is None or self._targets_key):
-                owners[at] = change.key
-            seen.add(change.key)
         if self._targets_key:
             return owners
         unsettled = [at for at, owner in owners.items() if owner is None]

@@ -46,6 +46,11 @@ def test_of_rows_with_one_value_the_first_is_created() -> None:
     assert accounts("email", "visits") == [("a", 1)]
 
 
+def test_a_row_that_is_passed_over_for_its_primary_key_keeps_no_value_from_later_ones() -> None:
+    Account.objects.bulk_create([Account(id=9, email="c"), Account(id=9, email="b"), Account(id=7, email="b")], ignore_conflicts=True)
+    assert accounts("id", "email") == [(7, "b"), (9, "c")]
+
+
 def test_a_row_is_created_although_one_that_was_passed_over_has_its_primary_key() -> None:
     Account.objects.create(id=1, email="a")
     Account.objects.bulk_create([Account(id=2, email="a"), Account(id=2, email="b"), Account(id=3, email="b")], ignore_conflicts=True)
