@@ -14,7 +14,7 @@ from ...core.session.committing import Committer
 from ...core.session.contention import ATTEMPTS, pause
 from ...core.session.writing import fits
 from .deferral import run_deferred
-from .errors import TransactionFailedError
+from .errors import CommitConflictError, TransactionFailedError
 from .guarding import final_mutations
 from .splitting import commit_in_parts
 from .transaction import changed
@@ -71,7 +71,12 @@ def _commit_whole(transaction: Transaction, session: Session, mutations: list[Mu
     receipts = [receipt for unit in transaction.units for receipt in unit.receipts if receipt.key in inserted]
     unit = Unit(drawn, mutations, arbiters, receipts)
     in_store = transaction.snapshot.transaction
-    Committer(session, unit, lambda sent: transaction.send(unit, sent), patient=in_store is None).run()
+    try:
+        Committer(session, unit, lambda sent: transaction.send(unit, sent), patient=in_store is None).run()
+    except IntegrityError as error:
+        if transaction.place.is_one_call or (isinstance(error, AlreadyExists) and error.key in _drawn(transaction)):
+            raise
+        raise CommitConflictError(*error.args) from error
 
 
 # Conflicts
