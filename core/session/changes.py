@@ -109,10 +109,13 @@ class Statement:
     """A statement that writes. It can be run again: it reads what it depends on anew.
 
     `tolerates_conflicts` tells that it knows what to do about rows that are there already (ON CONFLICT). `as_read` are the columns that it
-    may write just as its caller read them.
+    may write just as its caller read them. `model` is the one whose row or rows it updates.
+    `correct` tells its caller another result than the one it was given first; None where it would be too late.
     """
 
     run: Callable[[], Any]
     tolerates_conflicts: bool = False
     as_read: frozenset[str] = frozenset()
+    model: type[Model] | None = None
+    correct: Callable[[Any], None] | None = None
     result: Any = None

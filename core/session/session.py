@@ -12,6 +12,8 @@ from .ids import IdSource, id_source
 from .store import Store
 
 if TYPE_CHECKING:
+    from django.db.models import Model
+
     from ..roles import Observer, Transaction
     from .alias import Alias
 
@@ -80,11 +82,19 @@ class Session:
             return self.transaction.write(unit, mutations)
         return self.store.commit(mutations)
 
-    def perform(self, run: Callable[[], T], *, tolerates_conflicts: bool = False, as_read: frozenset[str] = frozenset()) -> T:
-        """Run a statement that writes; a transaction may run it again."""
+    def perform(
+        self,
+        run: Callable[[], T],
+        *,
+        tolerates_conflicts: bool = False,
+        as_read: frozenset[str] = frozenset(),
+        model: type[Model] | None = None,
+        correct: Callable[[T], None] | None = None,
+    ) -> T:
+        """Run a statement that writes; a transaction may run it again. `Statement` says what the parameters are."""
         if self.transaction is None:
             return run()
-        result: T = self.transaction.perform(Statement(run, tolerates_conflicts, as_read))
+        result: T = self.transaction.perform(Statement(run, tolerates_conflicts, as_read, model, correct))
         return result
 
     def close(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -9,13 +10,14 @@ from django.db.utils import IntegrityError
 
 from ...core.datamodel import Mutation, Verb
 from ...core.datamodel.errors import AlreadyExists, Contention, NotFound
-from ...core.session.changes import Change, Unit
+from ...core.session.changes import Change, Statement, Unit
 from ...core.session.committing import Committer
 from ...core.session.contention import ATTEMPTS, pause
 from ...core.session.writing import fits
 from .deferral import run_deferred
 from .errors import CommitConflictError, TransactionFailedError
 from .guarding import final_mutations
+from .saving import saves_plainly
 from .splitting import commit_in_parts
 from .transaction import changed
 
@@ -65,10 +67,10 @@ def _end(transaction: Transaction) -> None:
 
 
 def _commit_whole(transaction: Transaction, session: Session, mutations: list[Mutation]) -> None:
-    inserted = {mutation.key for mutation in mutations if mutation.verb is Verb.INSERT}
-    drawn = [change for unit in transaction.units for change in unit.changes if change.drawn and change.key in inserted]
     arbiters = [arbiter for unit in transaction.units for arbiter in unit.arbiters]
-    receipts = [receipt for unit in transaction.units for receipt in unit.receipts if receipt.key in inserted]
+    made = {mutation.key: mutation.entity for mutation in mutations if mutation.verb is Verb.INSERT}
+    drawn = [change for unit in transaction.units for change in unit.changes if change.drawn and change.key in made]
+    receipts = [receipt for unit in transaction.units for receipt in unit.receipts if receipt.is_in(made.get(receipt.key))]
     unit = Unit(drawn, mutations, arbiters, receipts)
     in_store = transaction.snapshot.transaction
     try:
@@ -89,7 +91,7 @@ def _runs_again(transaction: Transaction, error: Exception) -> bool:
         return False
     if all(statement.tolerates_conflicts for statement in statements):
         return bool(statements)
-    if transaction.reads_rows:
+    if transaction.reads_rows or (transaction.place.is_update_or_create and not _updates_plainly(statements)):
         return False
     return not isinstance(error, IntegrityError) or any(statement.tolerates_conflicts for statement in statements)
 
@@ -102,9 +104,17 @@ def _run_again(transaction: Transaction, session: Session, error: Exception) -> 
         results = [transaction.perform(replace(statement, result=None)) for statement in statements]
     finally:
         session.transaction = around
-    told = [statement.result for statement in statements]
-    if results != told and not transaction.place.drops_results:  # its caller has been told otherwise
-        raise _failure(transaction, error) from error
+    for statement, result in zip(statements, results, strict=True):
+        if result == statement.result or transaction.place.drops_results:
+            continue
+        if statement.correct is None:  # its caller has been told otherwise
+            raise _failure(transaction, error) from error
+        statement.correct(result)
+
+
+def _updates_plainly(statements: Sequence[Statement]) -> bool:
+    """Tell whether update_or_create() has written just what it was given: no code of the project has seen the row that it had read."""
+    return len(statements) == 1 and statements[0].model is not None and saves_plainly(statements[0].model)
 
 
 def _refuse_to_undo(transaction: Transaction) -> None:

@@ -68,6 +68,7 @@ class Transaction:
         self.prevented: set[Key] = set()
         self.statements: list[Statement] = []
         self.reads_rows = False  # whether anything but the statements that write has read, and update_or_create() of what it updates
+        self._has_locked = False
         self._performs = False  # whether one of these is running
         self._namespace: str | None = None
         # A test's transaction sees what other threads and nested independent transactions commit, and is never committed itself.
@@ -376,8 +377,9 @@ class Transaction:
         if self._performs:  # what a statement reads for itself, nobody else sees
             return
         self.read.update(keys)
-        decides = not (options.intent == "lock" and self.place.is_update_or_create)
-        self.reads_rows = self.reads_rows or decides
+        is_first_lock = options.intent == "lock" and not self._has_locked and not self.statements
+        self._has_locked = self._has_locked or options.intent == "lock"
+        self.reads_rows = self.reads_rows or not (is_first_lock and self.place.is_update_or_create)
         if self.prevented and not self.prevented.isdisjoint(keys):
             key = next(key for key in keys if key in self.prevented)
             raise PreventedReadError(f"The transaction has promised not to read {key} any more (prevent_read).")

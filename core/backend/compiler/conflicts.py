@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -44,8 +44,12 @@ def conflict_of(query: Any, mapping: ModelMapping) -> Conflict:
 class ConflictingInsertion(Insertion):
     """The rows of one INSERT, some of which may be there already. After `run`, `final` are the rows as they are then."""
 
-    def __init__(self, session: Session, mapping: ModelMapping, rows: list[Values], conflict: Conflict) -> None:
+    def __init__(
+        self, session: Session, mapping: ModelMapping, rows: list[Values], conflict: Conflict, correct: Callable[[list[Values]], None]
+    ) -> None:
+        """Prepare to insert; `correct` tells the caller of other rows than those that it was told of, after a transaction has run this again."""
         super().__init__(session, mapping, rows)
+        self.correct = correct
         keeper = session.alias.unique_keeper
         if keeper is None:
             raise NotSupportedError(
@@ -61,7 +65,7 @@ class ConflictingInsertion(Insertion):
 
     def run(self) -> None:
         """Insert and update."""
-        self.session.perform(self._rows_told, tolerates_conflicts=True)
+        self.session.perform(self._rows_told, tolerates_conflicts=True, correct=self.correct)
 
     def _rows_told(self) -> list[Values]:
         """Insert and update, and return the rows as their caller is told of them: none where rows that are there are left alone."""
@@ -128,7 +132,7 @@ class ConflictingInsertion(Insertion):
         self.todo = sorted([*later, *waiting, *(at for places in self.places.values() for at in places)])
 
     def _without_repeated(self, changes: dict[int, Change]) -> dict[int, Change]:
-        """Return the changes before the first whose chosen key was there before: what that one claims depends on what became of the other."""
+        """Return the changes before the first whose key was there before: what that one claims depends on what became of the other."""
         if self.conflict.target is not None:
             return changes
         seen: set[Key] = set()

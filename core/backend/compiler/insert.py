@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from django.db.models import Value as Literal
@@ -30,10 +31,18 @@ class SQLInsertCompiler(compiler.SQLInsertCompiler):
         if self.query.on_conflict is None:
             Insertion(session, mapping, rows).run()
         else:
-            insertion = ConflictingInsertion(session, mapping, rows, conflict_of(self.query, mapping))
+            correct = partial(self._correct, mapping)
+            insertion = ConflictingInsertion(session, mapping, rows, conflict_of(self.query, mapping), correct)
             insertion.run()
             rows = insertion.final
         return self._returned(mapping, rows) if returning_fields else []
+
+    def _correct(self, mapping: ModelMapping, rows: list[dict[str, Value]]) -> None:
+        """Give the objects of bulk_create() what it has given them of other rows."""
+        fields = self.returning_fields or ()
+        for obj, values in zip(self.query.objs, self._returned(mapping, rows), strict=True):
+            for field, value in zip(fields, values, strict=True):
+                setattr(obj, field.attname, value)
 
     def _returned(self, mapping: ModelMapping, rows: list[dict[str, Value]]) -> list[tuple[Any, ...]]:
         """Return the values of the fields that the caller wants to know, as the model has them."""

@@ -92,7 +92,11 @@ class Update:
 
     def perform(self) -> int:
         """Update as a statement, which a transaction may run again."""
-        return self.run() if self.session.transaction is None else self.session.perform(self.run, as_read=self._as_read())
+        return (
+            self.run()
+            if self.session.transaction is None
+            else self.session.perform(self.run, as_read=self._as_read(), model=self.mapping.model)
+        )
 
     def _as_read(self) -> frozenset[str]:
         """Return the columns that the save of an instance may bring along as it was read: all, or those whose fields insist on it."""
