@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from django.db import DatabaseError, IntegrityError, NotSupportedError, OperationalError
 from django.db.transaction import TransactionManagementError
 
-from kindstore.plugins.transactions import TransactionFailedError
+from kindstore.plugins.transactions import CommitConflictError, TransactionFailedError
 
 FIELDS = ("n", "name", "bank", "number", "slot", "active")
 
@@ -243,22 +243,22 @@ class Ledger:
         changed = since & (done.written | done.locked)
         outcomes: set[type[Exception] | None] = {TransactionFailedError} if changed or since & done.perhaps_locked else set()
         taken = {pk for pk in done.written if pk in self.committed and pk not in snapshot}
-        if taken - done.drawn or self._claims_taken(done):
-            outcomes.add(IntegrityError)
+        if taken - done.drawn or self._claims_taken(done, snapshot):
+            outcomes.add(CommitConflictError)
         if taken & done.drawn:  # which cannot be, but in a program that writes to rows that it has not committed
-            outcomes |= {IntegrityError, TransactionFailedError}
-        if not taken and IntegrityError not in outcomes and all(self.committed.get(pk) == snapshot[pk] for pk in changed):
+            outcomes |= {CommitConflictError, TransactionFailedError}
+        if CommitConflictError not in outcomes and all(self.committed.get(pk) == snapshot[pk] for pk in changed):
             outcomes.add(None)
         if self.most_groups is not None and self._groups(done, snapshot) > self.most_groups:
             outcomes.add(NotSupportedError)
         return outcomes
 
-    def _claims_taken(self, done: Open) -> bool:
+    def _claims_taken(self, done: Open, snapshot: Rows) -> bool:
         """Tell whether somebody else has taken a value meanwhile."""
-        others = [row for pk, row in self.committed.items() if pk not in done.written]
-        taken = {claim for row in others for claim in row.claims}
-        claimed = {claim for pk in done.written if pk in done.rows for claim in done.rows[pk].claims}
-        return bool(claimed & taken)
+        others = [row for pk, row in self.committed.items() if pk not in done.written or row != snapshot.get(pk)]
+        taken = {(claim, row.pk) for row in others for claim in row.claims}
+        claimed = {(claim, pk) for pk in done.written if pk in done.rows for claim in done.rows[pk].claims}
+        return any(claim == its and pk != owner for claim, pk in claimed for its, owner in taken)
 
     def _groups(self, done: Open, snapshot: Rows) -> int:
         """Return how many entities the commit writes at most."""
