@@ -7,8 +7,12 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
+from django.db import transaction
 
 Elsewhere = Callable[[Callable[[], Any]], Any]
+
+# Its name since Django 6.1; `savepoint`, its name before, is deprecated there.
+savepoint_create: Callable[[], str | None] = getattr(transaction, "savepoint_create", None) or transaction.savepoint
 
 
 class Stop(Exception):

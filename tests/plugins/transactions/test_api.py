@@ -26,7 +26,7 @@ from kindstore.plugins.transactions import (
 )
 from kindstore.testing import capture_rpcs, connection_with
 
-from .blocks import Elsewhere, Stop, fails
+from .blocks import Elsewhere, Stop, fails, savepoint_create
 
 
 def names() -> list[str]:
@@ -220,7 +220,7 @@ class TestIndependent:
     def test_savepoints_of_the_outer_block_are_there_after_it(self) -> None:
         with atomic():
             create("1")
-            savepoint = transaction.savepoint()
+            savepoint = savepoint_create()
             create("2")
             with atomic(independent=True):
                 create("3")

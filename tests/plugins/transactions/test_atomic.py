@@ -15,7 +15,7 @@ from records.models import Author, Record
 
 from kindstore.testing import assertNumRPCs, capture_rpcs
 
-from .blocks import Elsewhere, Stop
+from .blocks import Elsewhere, Stop, savepoint_create
 
 
 def names() -> list[str]:
@@ -213,7 +213,7 @@ class TestSavepoints:
     def test_rolling_back_to_a_savepoint_undoes_what_followed(self) -> None:
         with transaction.atomic():
             Record.objects.create(name="before")
-            savepoint = transaction.savepoint()
+            savepoint = savepoint_create()
             Record.objects.create(name="after")
             transaction.savepoint_rollback(savepoint)
             assert names() == ["before"]
@@ -221,14 +221,14 @@ class TestSavepoints:
 
     def test_a_committed_savepoint_keeps_what_followed(self) -> None:
         with transaction.atomic():
-            savepoint = transaction.savepoint()
+            savepoint = savepoint_create()
             Record.objects.create(name="after")
             transaction.savepoint_commit(savepoint)
         assert names() == ["after"]
 
     def test_one_may_go_back_to_a_savepoint_twice(self) -> None:
         with transaction.atomic():
-            savepoint = transaction.savepoint()
+            savepoint = savepoint_create()
             Record.objects.create(name="one")
             transaction.savepoint_rollback(savepoint)
             Record.objects.create(name="two")
@@ -237,9 +237,9 @@ class TestSavepoints:
 
     def test_going_back_to_the_first_of_two_undoes_both(self) -> None:
         with transaction.atomic():
-            first = transaction.savepoint()
+            first = savepoint_create()
             Record.objects.create(name="one")
-            transaction.savepoint()
+            savepoint_create()
             Record.objects.create(name="two")
             transaction.savepoint_rollback(first)
             Record.objects.create(name="three")
@@ -252,16 +252,16 @@ class TestSavepoints:
     def test_savepoints_are_named_anew_after_clean_savepoints(self) -> None:
         with transaction.atomic():
             transaction.clean_savepoints()
-            first = transaction.savepoint()
+            first = savepoint_create()
             transaction.clean_savepoints()
-            assert transaction.savepoint() == first
+            assert savepoint_create() == first
 
     def test_outside_a_transaction_there_is_none(self) -> None:
-        assert transaction.savepoint() is None
+        assert savepoint_create() is None
 
     def test_a_savepoint_of_an_earlier_transaction_is_gone(self) -> None:
         with transaction.atomic():
-            savepoint = transaction.savepoint()
+            savepoint = savepoint_create()
         with transaction.atomic(), pytest.raises(DatabaseError, match="no savepoint"), transaction.atomic():
             transaction.savepoint_rollback(savepoint)
 
@@ -351,7 +351,7 @@ class TestByHand:
 
     def test_savepoints_work(self) -> None:
         transaction.set_autocommit(False)
-        savepoint = transaction.savepoint()
+        savepoint = savepoint_create()
         Record.objects.create(name="one")
         transaction.savepoint_rollback(savepoint)
         transaction.commit()
