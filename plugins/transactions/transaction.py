@@ -336,7 +336,7 @@ class Transaction:
     def forget(self) -> None:
         """Start over, with another snapshot and nothing written."""
         self.overlay, self.units, self.statements = Overlay(), [], []
-        self.stored, self.snapshot = {}, self._new_snapshot()
+        self.stored, self.snapshot, self._has_locked = {}, self._new_snapshot(), False
 
     # What Djangae's API asks
 

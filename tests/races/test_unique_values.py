@@ -102,11 +102,14 @@ def test_bulk_create_that_ignores_conflicts_creates_each_row_once(round_: int) -
 def test_bulk_create_that_updates_conflicts_creates_each_row_once(round_: int) -> None:
     names = [f"wanted {number}" for number in range(5)]
 
-    def write(number: int) -> None:
+    def write(number: int) -> list[tuple[int, str]]:
         accounts = [Account(name=name, visits=number) for name in names]
         Account.objects.bulk_create(accounts, update_conflicts=True, unique_fields=["name"], update_fields=["visits"])
+        return [(account.pk, account.name) for account in accounts]
 
-    assert race(write).errors == []
+    outcomes = race(write)
+    assert outcomes.errors == []
+    assert {row for rows in outcomes.answers for row in rows} == set(Account.objects.values_list("pk", "name"))
     assert sorted(Account.objects.values_list("name", flat=True)) == sorted(names)
     assert len(set(Account.objects.values_list("visits", flat=True))) == 1
 
