@@ -53,8 +53,9 @@ def retry(
     for attempt in count(1):
         try:
             return function(*args, **kwargs)
-        except caught:
-            if attempt >= _attempts:
+        except caught as error:
+            is_kept = getattr(error, "parts_written", 0) or hasattr(error, "progress")  # a part of what it did is written
+            if attempt >= _attempts or (_catch is None and is_kept):
                 raise
         time.sleep(_wait(attempt, _initial_wait, _max_wait, jitter=_avoid_clashes) / 1000)
     raise AssertionError

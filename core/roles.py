@@ -21,8 +21,8 @@ class Step(Protocol):
 
     `needs_before` asks for the rows as they were, `needs_after` for the rows as they will be, whole. Where no step of a model needs
     the rows as they were, a write may do without a read. A step may have an attribute `columns`, the frozenset of the names of those that
-    concern it: an update that sets none of them passes it by. And it may have an attribute `at_commit`, a step for what it leaves out inside
-    a transaction (`batch.session.defers`): it is called at the end, with all of the transaction's changes to the model as one batch.
+    concern it: an update that sets none of them passes it by. And it may have an attribute `at_commit`, a step for what it leaves out
+    inside a transaction (`batch.session.defers`): it is called at the end, with all of the transaction's changes to the model at once.
     """
 
     needs_before: bool
@@ -59,7 +59,7 @@ class Transaction(Protocol):
 
     @property
     def defers(self) -> bool:
-        """Whether the transaction ends with a commit, at which steps do what they deferred; not that of a test, which stands for the store."""
+        """Whether it ends with a commit, at which steps do what they deferred; not that of a test, which stands for the store."""
         ...
 
     def perform(self, statement: Statement) -> Any:

@@ -16,6 +16,8 @@ PACKAGE = __name__.partition(".")[0]
 # The code between `atomic` and us, and Django's way from `with` or a decorator to it.
 _BETWEEN = ("django.db.transaction", "django.db.backends.base.base", "django.utils.asyncio", f"{PACKAGE}.core.", f"{PACKAGE}.plugins.")
 
+_ONE_CALL = ("django.db.models.", "django.core.management.commands.loaddata", "django.contrib.sessions.backends.db")
+
 
 @dataclass(frozen=True, slots=True)
 class Place:
@@ -38,8 +40,8 @@ class Place:
 
     @property
     def is_one_call(self) -> bool:
-        """Whether all that the transaction writes comes from one call of the ORM, or from loaddata."""
-        return self.module.startswith(("django.db.models.", "django.core.management.commands.loaddata"))
+        """Whether all that the transaction writes comes from one call of the ORM, from loaddata, or from the saving of a session."""
+        return self.module.startswith(_ONE_CALL)
 
     @property
     def is_one_statement(self) -> bool:

@@ -40,11 +40,9 @@ class Committer:
         self.unanswered: OutcomeUnknown | None = None  # what was said of an attempt that may have been applied, or may yet be
 
     def run(self) -> list[MutationResult]:
-        """Commit, or raise what stands in the way: OutcomeUnknown as long as an attempt that was not answered may yet be applied."""
+        """Commit, or raise what stands in the way: OutcomeUnknown where an attempt without an answer may have been applied, or may yet be."""
         try:
             return self._run()
-        except VersionConflict:
-            raise  # what the unit is conditional on is gone for good
         except DatabaseError as error:
             if self.unanswered is None or isinstance(error, OutcomeUnknown):
                 raise

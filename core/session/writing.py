@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from django.db.utils import DatabaseError
 
 from ..datamodel import Entity, Key, Mutation, MutationResult, Value, Verb
+from ..datamodel.errors import OutcomeUnknown
 from .changes import Arbiter, Batch, Change, Unit
 from .committing import commit
 
@@ -194,7 +195,8 @@ def _value_bytes(value: Value) -> int:
 
 def with_progress(error: DatabaseError, written: int, total: int) -> DatabaseError:
     """Return an error of the same class that says, in its text and as `progress`, what was written before it."""
-    progress = f"The first {written} of {total} rows had been written before this, the others were not."
+    others = "what became of the next ones is not known" if isinstance(error, OutcomeUnknown) else "the others were not"
+    progress = f"The first {written} of {total} rows had been written before this, {others}."
     said = Exception.__new__(type(error))
     said.__dict__.update(error.__dict__, progress=progress)
     said.args = (f"{error} {progress}",)

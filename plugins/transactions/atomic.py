@@ -169,7 +169,7 @@ class _Block:
         self._asked = asked
         self._connection: Any = connections[asked.using]
         self._manager = manager_of(self._connection)
-        self._suspends = asked.independent and self._connection.in_atomic_block
+        self._suspends = asked.independent and is_in_transaction(self._connection)
         self._django = django_transaction.Atomic(asked.using, asked.savepoint, asked.durable)
         self._was_read_only = False
         self._transaction: Transaction | None = None
@@ -177,7 +177,7 @@ class _Block:
     @property
     def begins(self) -> bool:
         """Whether the block begins a transaction."""
-        return self._suspends or not self._connection.in_atomic_block
+        return self._suspends or not is_in_transaction(self._connection)
 
     @property
     def is_committed(self) -> bool:
@@ -261,15 +261,15 @@ class NonAtomic(ContextDecorator):
 
     def __enter__(self) -> None:
         connection: Any = connections[self._using]
-        suspends = connection.in_atomic_block
-        if suspends:
-            manager_of(connection).suspend(connection)
-        self._entered.__dict__.setdefault("suspended", []).append(suspends)
+        manager = manager_of(connection) if is_in_transaction(connection) else None
+        if manager is not None:
+            manager.suspend(connection)
+        self._entered.__dict__.setdefault("managers", []).append(manager)
 
     def __exit__(self, *_error: object) -> None:
-        connection: Any = connections[self._using]
-        if self._entered.suspended.pop():
-            manager_of(connection).resume(connection)
+        manager = self._entered.managers.pop()
+        if manager is not None:
+            manager.resume(connections[self._using])
 
 
 @overload
@@ -310,6 +310,11 @@ def commit_locked(function: Function | None = None, *, retries: int = 3, xg: boo
         raise ValueError(f"propagation is {propagation!r}; choose one of 'allowed', 'mandatory', 'independent'.")
     block = atomic(xg=xg, retries=retries, mandatory=propagation == "mandatory", independent=propagation == "independent")
     return block if function is None else block(function)
+
+
+def is_in_transaction(connection: Any) -> bool:
+    """Tell whether a connection is in a block, or in a transaction that its user commits by hand."""
+    return bool(connection.in_atomic_block or (connection.connection is not None and not connection.autocommit))
 
 
 def manager_of(connection: Any) -> Manager:

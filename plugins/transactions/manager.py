@@ -126,9 +126,9 @@ class Manager:
 
     def savepoint(self, connection: Any, name: str) -> None:
         """Mark what was written until now. In a test's transaction, which stands for the store, this begins a transaction."""
-        transaction, place = self._current(connection), opening_place()
+        transaction = self._current(connection)
         self.marks[name] = transaction, transaction.mark()
-        if transaction.place.for_test and not place.for_test:
+        if transaction.place.for_test and not (place := opening_place()).for_test:
             self._begin(connection, place)
 
     def savepoint_rollback(self, connection: Any, name: str) -> None:
@@ -136,6 +136,7 @@ class Manager:
         transaction, mark = self._mark(name)
         if self._leave_inner(connection, name) is None:
             transaction.roll_back_to(mark)
+        self._forget_marks_after(name)
 
     def savepoint_commit(self, connection: Any, name: str) -> None:
         """Forget a savepoint; commit what it began in a test's transaction, and what update_or_create() has created."""
@@ -144,7 +145,14 @@ class Manager:
             finish(inner, connection.session)
         elif self._created(*self._mark(name)):
             self._commit_now(connection.session, self._mark(name)[0])
+        self._forget_marks_after(name)
         del self.marks[name]
+
+    def _forget_marks_after(self, name: str) -> None:
+        """Forget the savepoints inside one that was rolled back or committed."""
+        names = list(self.marks)
+        for inner in names[names.index(name) + 1 :]:
+            del self.marks[inner]
 
     def _created(self, transaction: Transaction, mark: Mark) -> bool:
         """Tell whether a savepoint is that of the creation in update_or_create(): it found no row, and wrote nothing before."""

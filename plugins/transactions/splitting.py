@@ -59,7 +59,8 @@ def _broken_off(error: DatabaseError, written: int, total: int) -> DatabaseError
     kind = type(error) if isinstance(error, (IntegrityError, OutcomeUnknown)) else TransactionFailedError
     said = Exception.__new__(kind)
     said.__dict__.update(error.__dict__)
-    said.args = (f"{error} {written} of the {total} entities of this block had been written before this, the others were not.",)
+    others = "what became of the next ones is not known" if isinstance(error, OutcomeUnknown) else "the others were not"
+    said.args = (f"{error} {written} of the {total} entities of this block had been written before this, {others}.",)
     said.parts_written = written
     return said
 

@@ -98,7 +98,7 @@ class Transaction:
     def run_query(self, query: Query, shape: Shape, options: ReadOptions = LATEST) -> Iterator[Page]:
         """Run a query over what the store has and the transaction has written."""
         touched = self._touched(query)
-        if not touched:
+        if not touched and not (query.projection and self._has_to_see_rows(options)):
             yield from self._noted_pages(query, shape, options)
             return
         if query.start_cursor or query.end_cursor:
@@ -107,6 +107,10 @@ class Transaction:
                 "in what the store has. Run it before the writes, or after the commit."
             )
         yield from merged(query, shape, touched, lambda asked, wide: self._noted_pages(asked, wide, options), options.page_size)
+
+    def _has_to_see_rows(self, options: ReadOptions) -> bool:
+        """Tell whether the versions of all rows that are read have to be known: where no moment is pinned, and where they are locked."""
+        return self.guards and (options.intent == "lock" or not self.capabilities.read_time)
 
     def aggregate(self, query: Query, aggregations: Sequence[Aggregation], options: ReadOptions = LATEST) -> tuple[Value, ...]:
         """Aggregate the results of a query over what the store has and the transaction has written."""
@@ -227,6 +231,8 @@ class Transaction:
 
     def _noted_pages(self, query: Query, shape: Shape, options: ReadOptions) -> Iterator[Page]:
         """Run a query in the store, and remember the versions of the rows that it gives."""
+        if query.projection:
+            self._note_read((), options)
         if query.projection or (self.place.for_test and not self.prevented and options.intent != "lock"):
             yield from self._pages(query, shape, options)
             return
@@ -341,12 +347,13 @@ class Transaction:
     # What Djangae's API asks
 
     def has_been_read(self, instance: Any) -> bool:
-        """Tell whether the transaction has read the row of a model instance."""
-        return self._key(type(instance), instance.pk) in self.read
+        """Tell whether the transaction has read the row of a model instance, with the rows of its parents."""
+        keys = self._keys(instance)
+        return bool(keys) and self.read.issuperset(keys)
 
     def has_been_written(self, instance: Any) -> bool:
-        """Tell whether the transaction has written the row of a model instance."""
-        return self._key(type(instance), instance.pk) in self.overlay.writes
+        """Tell whether the transaction has written the row of a model instance, or of one of its parents."""
+        return any(key in self.overlay.writes for key in self._keys(instance))
 
     def refresh_if_unread(self, instance: Any, prevent_further_reads: bool = False) -> None:
         """Read an instance again unless the transaction has read or written its row; with `prevent_further_reads` for the last time."""
@@ -360,6 +367,14 @@ class Transaction:
         key = self._key(model, pk)
         if key is not None:
             self.prevented.add(key)
+
+    def _keys(self, instance: Any) -> list[Key]:
+        """Return the keys of the rows that make up an instance; none without a primary key."""
+        options = instance._meta
+        parents = (parent for parent in options.all_parents if parent._meta.concrete_model is not options.concrete_model)
+        found = [self._key(type(instance), instance.pk)]
+        found += [self._key(parent, getattr(instance, parent._meta.pk.attname)) for parent in parents]
+        return [key for key in found if key is not None]
 
     def _key(self, model: Any, pk: Any) -> Key | None:
         """Return the key of a row; None without a primary key."""
