@@ -12,6 +12,7 @@ from django.db.models import F
 from django.db.utils import NotSupportedError, OperationalError
 from records.models import Author, Record
 from relations.models import Person, Writer
+from uniques.models import Account, AccountProxy
 
 from kindstore.plugins.transactions import (
     PreventedReadError,
@@ -468,13 +469,25 @@ class TestReadAndWritten:
                 Record.objects.get(pk=1)
             assert outer.has_been_read(Record(pk=1))
 
-    def test_a_row_of_an_inherited_model_is_found(self) -> None:
+    def test_a_row_of_an_inherited_model_is_written_with_a_part_of_it_and_read_with_all(self) -> None:
+        """BUG-14."""
         writer = Writer(pk=5, name="Ann", pseudonym="A.")
         writer.save()
         with atomic() as block:
+            Person.objects.get(pk=5)
+            assert block.has_been_read(Person(pk=5))
+            assert not block.has_been_read(writer)
             assert not block.has_been_written(writer)
             Person.objects.filter(pk=5).update(born=1900)
             assert block.has_been_written(Person(pk=5))
+            assert block.has_been_written(writer)
+
+    def test_a_proxy_has_the_row_of_its_model(self) -> None:
+        account = AccountProxy.objects.create(email="a@example.org")
+        with atomic() as block:
+            AccountProxy.objects.filter(pk=account.pk).update(note="x")
+            assert block.has_been_written(AccountProxy(pk=account.pk))
+            assert block.has_been_written(Account(pk=account.pk))
 
 
 @pytest.mark.usefixtures("five")

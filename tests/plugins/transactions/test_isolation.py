@@ -451,6 +451,10 @@ class TestReadingForUpdate:
         with transaction.atomic(), pytest.raises(NotSupportedError, match=f"Leave {name} out"), transaction.atomic():
             Record.objects.select_for_update(**option).get(pk=1)
 
+    def test_distinct_is_an_error(self) -> None:
+        with transaction.atomic(), pytest.raises(NotSupportedError, match=r"Leave distinct\(\) out"), transaction.atomic():
+            list(Record.objects.select_for_update().values_list("n").distinct())
+
     def test_outside_a_transaction_it_is_an_error(self) -> None:
         with pytest.raises(TransactionManagementError, match="outside of a transaction"):
             Record.objects.select_for_update().get(pk=1)
