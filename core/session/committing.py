@@ -40,7 +40,7 @@ class Committer:
         self.unanswered: OutcomeUnknown | None = None  # what was said of an attempt that may have been applied, or may yet be
 
     def run(self) -> list[MutationResult]:
-        """Commit, or raise what stands in the way: OutcomeUnknown where an attempt without an answer may have been applied, or may yet be."""
+        """Commit, or raise what stands in the way: OutcomeUnknown where an attempt that was not answered may be applied by now or later."""
         try:
             return self._run()
         except DatabaseError as error:

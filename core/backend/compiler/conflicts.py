@@ -47,7 +47,7 @@ class ConflictingInsertion(Insertion):
     def __init__(
         self, session: Session, mapping: ModelMapping, rows: list[Values], conflict: Conflict, correct: Callable[[list[Values]], None]
     ) -> None:
-        """Prepare to insert; `correct` tells the caller of other rows than those that it was told of, after a transaction has run this again."""
+        """Prepare to insert; `correct` tells the caller of other rows than it was told of, after a transaction has run this again."""
         super().__init__(session, mapping, rows)
         self.correct = correct
         keeper = session.alias.unique_keeper
@@ -58,6 +58,7 @@ class ConflictingInsertion(Insertion):
             )
         self.keeper, self.conflict = keeper, conflict
         self.writer = Writer(session, mapping)
+        self.writer.arbiter = self._refuse_taken
         self.final: list[Values] = list(rows)
         self.todo: list[int] = []  # positions in `rows`
         self.planned: dict[Key, Change] = {}
