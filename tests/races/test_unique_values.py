@@ -58,8 +58,8 @@ def test_get_or_create_in_a_transaction_that_is_retried_creates_one_row(round_: 
         account.visits += 1
         account.save()
 
-    assert race(visit).errors == []
-    assert list(Account.objects.values_list("visits", flat=True)) == [THREADS]
+    assert race(visit, 8).errors == []
+    assert list(Account.objects.values_list("visits", flat=True)) == [8]
 
 
 def test_update_or_create_creates_one_row_and_updates_it(round_: int) -> None:
