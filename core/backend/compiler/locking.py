@@ -18,11 +18,6 @@ def read_intent(query: Any, connection: DatabaseWrapper) -> Intent:
         return "read"
     if connection.get_autocommit():
         raise TransactionManagementError("select_for_update cannot be used outside of a transaction.")
-    if query.distinct:
-        raise NotSupportedError(
-            f"select_for_update() with distinct() is not supported on {connection.alias!r}: of rows with the same values only one would be "
-            f"guarded. Leave distinct() out, and drop what {query.model._meta.label} gives twice in Python."
-        )
     asked = {
         "nowait": ("NOWAIT", query.select_for_update_nowait),
         "skip_locked": ("SKIP LOCKED", query.select_for_update_skip_locked),

@@ -379,6 +379,13 @@ class TestReadingForUpdate:
             Record.objects.create(pk=10)
         assert not Record.objects.filter(pk=10).exists()
 
+    @pytest.mark.parametrize("pk", range(1, 6))
+    def test_distinct_guards_every_row_of_a_group(self, elsewhere: Elsewhere, pk: int) -> None:
+        with fails(TransactionFailedError), transaction.atomic():
+            assert list(Record.objects.select_for_update().values_list("flag").distinct()) == [(False,)]
+            elsewhere(setting(pk, n=100))
+            Record.objects.create(pk=10)
+
     def test_without_it_the_same_commit_succeeds(self, elsewhere: Elsewhere) -> None:
         with transaction.atomic():
             assert Record.objects.get(pk=1).n == 1
@@ -450,10 +457,6 @@ class TestReadingForUpdate:
         (name,) = option
         with transaction.atomic(), pytest.raises(NotSupportedError, match=f"Leave {name} out"), transaction.atomic():
             Record.objects.select_for_update(**option).get(pk=1)
-
-    def test_distinct_is_an_error(self) -> None:
-        with transaction.atomic(), pytest.raises(NotSupportedError, match=r"Leave distinct\(\) out"), transaction.atomic():
-            list(Record.objects.select_for_update().values_list("n").distinct())
 
     def test_outside_a_transaction_it_is_an_error(self) -> None:
         with pytest.raises(TransactionManagementError, match="outside of a transaction"):
