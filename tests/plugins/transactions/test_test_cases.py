@@ -7,13 +7,20 @@ from contextlib import suppress
 from typing import Any, ClassVar
 
 import pytest
-from django.db import connection, transaction
+from django.db import IntegrityError, connection, transaction
 from django.test import TestCase, TransactionTestCase
 from records.models import Record
 
-from kindstore.plugins.transactions import atomic, current_transaction, in_atomic_block, non_atomic
+from kindstore.plugins.transactions import (
+    PreventedReadError,
+    TransactionFailedError,
+    atomic,
+    current_transaction,
+    in_atomic_block,
+    non_atomic,
+)
 
-from .blocks import Stop
+from .blocks import Stop, savepoint_create
 
 
 def run(case: type[unittest.TestCase]) -> unittest.TestResult:
@@ -132,6 +139,119 @@ def case_of_blocks() -> type[TestCase]:
 
 def test_blocks_inside_a_test_case_behave_as_outside() -> None:
     assert passes(case_of_blocks())
+    assert names() == []
+
+
+def case_of_what_blocks_know() -> type[TestCase]:
+    class Case(TestCase):
+        row: ClassVar[Record]
+
+        @classmethod
+        def setUpTestData(cls) -> None:
+            cls.row = Record.objects.create(name="class")
+
+        def test_each_block_knows_what_it_has_read_and_written_itself(self) -> None:
+            Record.objects.get(pk=self.row.pk)
+            with atomic() as block:
+                assert not block.has_been_read(self.row)
+                assert not block.has_been_written(self.row)
+                list(Record.objects.filter(name="class"))
+                assert block.has_been_read(self.row)
+                Record.objects.update(n=1)
+                assert block.has_been_written(self.row)
+            with atomic() as block:
+                assert not block.has_been_read(self.row)
+                assert not block.has_been_written(self.row)
+
+        def test_a_row_is_refreshed_unless_it_was_read(self) -> None:
+            Record.objects.update(name="changed")
+            with atomic() as block:
+                block.refresh_if_unread(self.row, prevent_further_reads=True)
+                assert self.row.name == "changed"
+                with pytest.raises(PreventedReadError):
+                    Record.objects.get(pk=self.row.pk)
+            assert Record.objects.get(pk=self.row.pk).name == "changed"
+
+        def test_mandatory_needs_a_block(self) -> None:
+            with pytest.raises(TransactionFailedError, match="mandatory"), atomic(mandatory=True):
+                pass
+            with atomic(), atomic(mandatory=True):
+                Record.objects.create(name="inside")
+            assert names() == ["class", "inside"]
+
+        def test_a_read_only_block_refuses_to_write(self) -> None:
+            with atomic(read_only=True), pytest.raises(transaction.TransactionManagementError, match="read-only"):
+                Record.objects.bulk_create([Record(pk=99)])
+            assert names() == ["class"]
+
+    return Case
+
+
+def test_blocks_inside_a_test_case_know_what_they_know_outside() -> None:
+    assert passes(case_of_what_blocks_know())
+
+
+def case_of_savepoints() -> type[TestCase]:
+    class Case(TestCase):
+        def test_one_may_go_back_to_a_savepoint_twice(self) -> None:
+            savepoint = savepoint_create()
+            Record.objects.create(name="one")
+            transaction.savepoint_rollback(savepoint)
+            assert names() == []
+            Record.objects.create(name="two")
+            transaction.savepoint_rollback(savepoint)
+            assert names() == []
+
+        def test_a_savepoint_is_committed(self) -> None:
+            savepoint = savepoint_create()
+            Record.objects.create(name="one")
+            transaction.savepoint_commit(savepoint)
+            assert names() == ["one"]
+
+        def test_blocks_nest_as_deep_as_they_like(self) -> None:
+            with transaction.atomic():
+                Record.objects.create(name="1")
+                with suppress(Stop), transaction.atomic():
+                    Record.objects.create(name="2")
+                    with transaction.atomic():
+                        Record.objects.create(name="3")
+                    raise Stop
+                with transaction.atomic(), atomic(independent=True), atomic():
+                    Record.objects.create(name="4")
+                assert names() == ["1", "4"]
+            assert names() == ["1", "4"]
+
+        def test_a_key_that_is_taken_fails_at_the_statement(self) -> None:
+            Record.objects.create(pk=1, name="first")
+            with pytest.raises(IntegrityError), transaction.atomic():
+                Record.objects.create(pk=1, name="second")
+            with pytest.raises(IntegrityError), atomic(independent=True):
+                Record.objects.bulk_create([Record(pk=1, name="second")])
+            assert names() == ["first"]
+
+        def test_after_an_error_without_a_block_nothing_more_works(self) -> None:
+            Record.objects.create(pk=1, name="first")
+            with pytest.raises(IntegrityError):
+                Record.objects.bulk_create([Record(pk=1)])
+            with pytest.raises(transaction.TransactionManagementError):
+                names()
+
+        def test_djangos_own_blocks_work(self) -> None:
+            row, created = Record.objects.get_or_create(name="one")
+            assert created
+            assert Record.objects.update_or_create(name="one", defaults={"n": 5}) == (row, False)
+            assert Record.objects.update_or_create(name="two", defaults={"n": 6})[1]
+            row.n = 7
+            assert Record.objects.bulk_update([row], ["n"]) == 1
+            assert sorted(Record.objects.values_list("name", "n")) == [("one", 7), ("two", 6)]
+            row.delete()
+            assert names() == ["two"]
+
+    return Case
+
+
+def test_savepoints_and_nesting_inside_a_test_case() -> None:
+    assert passes(case_of_savepoints())
     assert names() == []
 
 
