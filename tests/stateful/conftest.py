@@ -16,9 +16,12 @@ DRIVER = os.environ.get("KINDSTORE_TEST_DRIVER", "memory")
 RUN, numbers = uuid4().hex[:12], count()
 
 
-@pytest.fixture(scope="module")
-def empty_store(django_db_blocker: Any) -> Iterator[Callable[[], None]]:
-    """Give what empties the store: by another namespace, which the connection asks for at each statement."""
+@pytest.fixture
+def empty_store(request: pytest.FixtureRequest, django_db_blocker: Any) -> Iterator[Callable[[], None]]:
+    """Give what empties the store: by another namespace, which the connection asks for at each statement.
+
+    The parameter, if there is one, names more plugins.
+    """
     given, name = connection.settings_dict, ""
 
     def another() -> None:
@@ -27,9 +30,16 @@ def empty_store(django_db_blocker: Any) -> Iterator[Callable[[], None]]:
             connection.session.driver.reset(name)
         name = f"stateful-{RUN}-{next(numbers)}"
 
+    more = getattr(request, "param", [])
+    options = {plugin: {"policy": "allow"} for plugin in more}
     with django_db_blocker.unblock():
         connection.close()
-        connection.settings_dict = {**given, "NAMESPACE": lambda: name, "PLUGINS": ["transactions", "constraints"], "OPTIONS": {}}
+        connection.settings_dict = {
+            **given,
+            "NAMESPACE": lambda: name,
+            "PLUGINS": ["transactions", "constraints", *more],
+            "OPTIONS": options,
+        }
         yield another
         connection.close()
         connection.settings_dict = given

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import nullcontext
 from typing import Any, NamedTuple, Protocol
 
-from django.db import IntegrityError, NotSupportedError
+from django.db import IntegrityError, NotSupportedError, connection
 from django.db.models import F, Max, Min, Sum
 from django.db.transaction import TransactionManagementError
 from ledger.models import Entry
@@ -129,6 +130,37 @@ class Total(NamedTuple):
             return answer
         found = [row.n for row in self.condition.found(ledger.read())]
         return {"sum": sum, "min": min, "max": max}[self.function](found) if found else None
+
+
+class Computed(NamedTuple):
+    """Finds, counts, changes or deletes rows by a value that the residual engine computes, where it is there, else by n."""
+
+    condition: Condition
+    least: int
+    how: str
+
+    def on_store(self) -> Any:
+        sums = connection.session.engine is not None
+        found = Entry.objects.filter(self.condition.q).annotate(computed=F("n") + F("number") if sums else F("n"))
+        found = found.filter(computed__gte=self.least)
+        if self.how == "update":
+            return found.update(n=F("n") + F("number"), active=False)
+        if self.how == "delete":
+            return found.delete()[0]
+        return found.count() if self.how == "count" else sorted(map(row_of, found))
+
+    def on_ledger(self, ledger: Ledger, answer: Any) -> Any:
+        if self.how == "delete":
+            return delete_many(ledger, self._found)
+        with ledger.marking() if self.how == "update" else nullcontext():
+            found = self._found(ledger.read())
+            if self.how == "update":
+                ledger.write({row.pk: row._replace(n=row.n + row.number, active=False) for row in found})
+        return sorted(found) if self.how == "rows" else len(found)
+
+    def _found(self, rows: dict[int, Row]) -> list[Row]:
+        sums = connection.session.engine is not None
+        return [row for row in self.condition.found(rows) if row.n + (row.number if sums else 0) >= self.least]
 
 
 class Distinct(NamedTuple):
@@ -290,11 +322,14 @@ class DeleteMany(NamedTuple):
         return Entry.objects.filter(self.condition.q).delete()[0]
 
     def on_ledger(self, ledger: Ledger, answer: Any) -> Any:
-        ledger.check_usable()
-        with ledger.atomic(savepoint=False):
-            found = self.condition.found(ledger.read())
-            ledger.write({row.pk: None for row in found})
-        return len(found)
+        return delete_many(ledger, self.condition.found)
+
+
+def delete_many(ledger: Ledger, find: Callable[[dict[int, Row]], list[Row]]) -> int:
+    with ledger.atomic(savepoint=False):
+        found = find(ledger.read())
+        ledger.write({row.pk: None for row in found})
+    return len(found)
 
 
 class BulkCreate(NamedTuple):

@@ -151,6 +151,10 @@ def _total(key: Any, condition: Condition, function: str) -> ops.Total:
     return ops.Total(placed(condition, key), function)
 
 
+def _computed(key: Any, condition: Condition, least: int, how: str) -> ops.Computed:
+    return ops.Computed(placed(condition, key), least, how)
+
+
 def _distinct(key: Any, condition: Condition, name: str, descending: bool, limit: int | None) -> ops.Distinct:
     return ops.Distinct(placed(condition, key), name, descending, limit)
 
@@ -227,6 +231,7 @@ reads = one_of(
     step(_total, conditions, st.sampled_from(["sum", "min", "max"])),
     step(_distinct, conditions, st.sampled_from(["n", "number", "name"]), st.booleans(), limits),
     step(_lock, conditions),
+    step(_computed, conditions, st.integers(1, 5), st.sampled_from(["rows", "count", "update", "delete"])),
 )
 writes = one_of(
     step(_create, st.none() | references, values),

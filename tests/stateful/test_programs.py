@@ -15,6 +15,7 @@ from .machine import Machine
 from .programs import programs
 
 SHARDS = 5
+SEEDS = 10  # from one KINDSTORE_TEST_SEED to the next
 QUICK = (300, 60)  # on memory, on an emulator
 IS_MEMORY = os.environ.get("KINDSTORE_TEST_DRIVER", "memory") == "memory"
 PROGRAMS = int(os.environ.get("KINDSTORE_TEST_PROGRAMS", QUICK[0] if IS_MEMORY else QUICK[1]))
@@ -26,7 +27,7 @@ def run(check: Callable[[tuple[Any, ...]], int], number: int, chosen: int, recor
     """Run a number of random programs; `check` runs one, and returns the number of its operations."""
     ran: list[int] = []
 
-    @seed(SEED * SHARDS + chosen)
+    @seed(SEED * SEEDS + chosen)
     @settings(
         max_examples=number,
         deadline=None,
@@ -70,3 +71,16 @@ def test_programs_do_the_same_in_the_transaction_of_a_test(
         return machine.operations
 
     run(check, PROGRAMS // SHARDS, SHARDS, record_property)
+
+
+@pytest.mark.parametrize("empty_store", [["relational"]], indirect=True)
+def test_programs_do_the_same_with_the_residual_engine(
+    empty_store: Callable[[], None], record_property: Callable[[str, Any], None]
+) -> None:
+    def check(program: tuple[Any, ...]) -> int:
+        empty_store()
+        machine = Machine()
+        machine.run(program)
+        return machine.operations
+
+    run(check, PROGRAMS // SHARDS, SHARDS + 1, record_property)
