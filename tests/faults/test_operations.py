@@ -20,7 +20,7 @@ from .faulty import ALL, Faults
 from .operations import KINDS, draw
 
 OPERATIONS = int(
-    os.environ.get("KINDSTORE_TEST_OPERATIONS", "10000" if os.environ.get("KINDSTORE_TEST_DRIVER", "memory") == "memory" else "300")
+    os.environ.get("KINDSTORE_TEST_OPERATIONS", "10000" if os.environ.get("KINDSTORE_TEST_DRIVER", "memory") == "memory" else "500")
 )
 SEED = int(os.environ.get("KINDSTORE_TEST_SEED", "3"))
 
