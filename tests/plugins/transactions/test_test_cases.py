@@ -232,7 +232,7 @@ def case_of_savepoints() -> type[TestCase]:
         def test_after_an_error_without_a_block_nothing_more_works(self) -> None:
             Record.objects.create(pk=1, name="first")
             with pytest.raises(IntegrityError):
-                Record.objects.bulk_create([Record(pk=1)])
+                Record.objects.bulk_create([Record(pk=1), Record()])
             with pytest.raises(transaction.TransactionManagementError):
                 names()
 
