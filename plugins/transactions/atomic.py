@@ -155,7 +155,8 @@ class Atomic:
                 with block:
                     return function()
             except (TransactionFailedError, Contention) as error:
-                is_kept = block.is_committed or getattr(error, "parts_written", 0)  # the error is an on_commit hook's, or a later part's
+                is_part_written = bool(getattr(error, "parts_written", 0))
+                is_kept = block.is_committed or is_part_written  # after a commit the error is that of an on_commit hook
                 if attempt > self._asked.retries or not begins or is_kept:
                     raise
             pause(attempt)

@@ -17,9 +17,9 @@ from ...core.session.writing import fits
 from .deferral import run_deferred
 from .errors import CommitConflictError, TransactionFailedError
 from .guarding import final_mutations
+from .reading import changed
 from .saving import saves_plainly
 from .splitting import commit_in_parts
-from .transaction import changed
 
 if TYPE_CHECKING:
     from ...core.session.session import Session
