@@ -8,6 +8,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from random import Random
+from threading import Lock
+from typing import Any
 
 from django.db.utils import DatabaseError
 
@@ -53,23 +55,27 @@ class Faults:
     of_commits: float = 0.25
     of_reads: float = 0.04
     storm: float = 0.02  # the probability that a fault is the first of many
+    kills: bool = True
     active: bool = False
     dead: bool = False
     operation: int = 0
     counts: Counter[str] = field(default_factory=Counter)
     rpcs: int = 0
     _storm: tuple[str, int] = ("", 0)
+    _lock: Any = field(default_factory=Lock)
 
     def draw(self, kinds: Sequence[str]) -> str:
         """Return what happens to an RPC, "" for nothing."""
-        if not self.active:
-            return ""
+        with self._lock:
+            return self._draw(kinds) if self.active else ""
+
+    def _draw(self, kinds: Sequence[str]) -> str:
         self.rpcs += 1
         fault, left = self._storm
         if left and fault in kinds:
             self._storm = fault, left - 1
         elif self.random.random() < (self.of_commits if kinds is OF_COMMITS else self.of_reads):
-            fault = self.random.choice(kinds)
+            fault = self.random.choice([kind for kind in kinds if self.kills or not kind.startswith("killed")])
             if fault in ("aborted", "unavailable") and self.random.random() < self.storm:
                 self._storm = fault, 15
         else:
@@ -86,6 +92,7 @@ class FaultyDriver:
         self.driver, self.faults, self._landed = driver, faults, landed
         self.capabilities, self.identity, self.is_production = driver.capabilities, driver.identity, driver.is_production
         self._late: list[Late] = []
+        self._arriving = Lock()
         self._open: set[bytes] = set()
 
     @contextmanager
@@ -213,10 +220,12 @@ class FaultyDriver:
             raise Killed
         if not self.faults.active:
             return
-        for late in self._late:
-            late.overtaken_by -= 1
-        due = [late for late in self._late if late.overtaken_by <= 0]
-        self._late = [late for late in self._late if late.overtaken_by > 0]
+        with self._arriving:
+            for late in self._late:
+                late.overtaken_by -= 1
+            due = [late for late in self._late if late.overtaken_by <= 0]
+            for late in due:
+                self._late.remove(late)
         for late in due:
             self._land(late)
 
