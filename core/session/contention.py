@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import time
 
-ATTEMPTS = 12
+ATTEMPTS = 16
 FIRST_PAUSE, LONGEST_PAUSE = 0.005, 0.5  # seconds, before jitter
 
 
