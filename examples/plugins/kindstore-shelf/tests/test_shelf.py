@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from django.contrib.auth.models import Group
+from django.contrib.auth.models import Group, User
 from django.core.exceptions import ImproperlyConfigured
 from django.db import IntegrityError, connection
 from kindstore_shelf import ShelfPlugin
@@ -102,11 +102,11 @@ def test_an_option_is_refused() -> None:
 
 @pytest.mark.django_db
 def test_django_runs_on_it() -> None:
-    Group.objects.bulk_create([Group(pk=pk, name=name) for pk, name in enumerate(("ants", "bees", "cats"), 1)])
-    Group.objects.filter(name__in=["ants", "cats"]).update(name="birds")
+    User.objects.bulk_create([User(pk=pk, username=name, last_name=name) for pk, name in enumerate(("ants", "bees", "cats"), 1)])
+    User.objects.filter(last_name__in=["ants", "cats"]).update(last_name="birds")
     assert connection.vendor == "kindstore"
-    assert list(Group.objects.order_by("-pk").values_list("pk", "name")) == [(3, "birds"), (2, "bees"), (1, "birds")]
-    assert Group.objects.exclude(name="birds").count() == 1
+    assert list(User.objects.order_by("-pk").values_list("pk", "last_name")) == [(3, "birds"), (2, "bees"), (1, "birds")]
+    assert User.objects.exclude(last_name="birds").count() == 1
 
 
 @pytest.mark.django_db
