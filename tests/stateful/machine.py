@@ -34,6 +34,9 @@ ERRORS = (
 WHOLE = Shape((Column(ENTITY),))
 
 
+savepoint = getattr(transaction, "savepoint_create", None) or transaction.savepoint  # as it is called since, and before, Django 6.1
+
+
 class Undo(Exception):
     """Rolls a block back."""
 
@@ -112,7 +115,7 @@ class Machine:
     def _savepoint(self, step: Savepoint) -> None:
         mine = self.savepoints[-1]
         if step.action == "save":
-            sid, error = attempted(transaction.savepoint)
+            sid, error = attempted(savepoint)
             name, expected = attempted(self.ledger.savepoint)
             if name is not None:
                 mine.append((sid, name))

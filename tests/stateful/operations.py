@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, NamedTuple, Protocol
 
+import django
 from django.db import IntegrityError, NotSupportedError, connection
 from django.db.models import F, Max, Min, Sum
 from django.db.transaction import TransactionManagementError
@@ -341,7 +342,7 @@ class BulkCreate(NamedTuple):
     def on_ledger(self, ledger: Ledger, answer: Any) -> Any:
         ids = [row.pk for row in answer] if isinstance(answer, list) else [-at - 1 for at in range(len(self.rows))]
         made = [Row(at if pk is None else pk, **values) for at, (pk, values) in zip(ids, self.rows, strict=True)]
-        with ledger.atomic(savepoint=False):
+        with inserting(ledger, [pk for pk, _ in self.rows]):
             for with_key in (True, False):  # Django inserts those with a primary key first
                 rows = [row for row, (pk, _) in zip(made, self.rows, strict=True) if (pk is not None) is with_key]
                 insert(ledger, rows)
@@ -349,7 +350,16 @@ class BulkCreate(NamedTuple):
         return made
 
 
+def inserting(ledger: Ledger, keys: Sequence[int | None]) -> AbstractContextManager[None]:
+    """Surround bulk_create() as Django does: since 6.0 only what takes two statements, so that one that fails breaks no block."""
+    if django.VERSION >= (6, 0) and len({key is None for key in keys}) == 1:
+        return nullcontext()
+    return ledger.atomic(savepoint=False)
+
+
 def insert(ledger: Ledger, rows: Sequence[Row]) -> None:
+    if not rows:
+        return
     ledger.check_usable()
     if len({row.pk for row in rows}) < len(rows):
         raise IntegrityError("primary key")
@@ -366,7 +376,7 @@ class BulkCreateIgnoring(NamedTuple):
         return all_rows()
 
     def on_ledger(self, ledger: Ledger, answer: Any) -> Any:
-        with ledger.atomic(savepoint=False):
+        with inserting(ledger, [pk for pk, _ in self.rows]):
             for with_key in (True, False):
                 added: dict[int, Row] = {}
                 for at, (pk, values) in enumerate(self.rows):
@@ -402,7 +412,7 @@ class BulkUpsert(NamedTuple):
         return all_rows()
 
     def on_ledger(self, ledger: Ledger, answer: Any) -> Any:
-        with ledger.atomic(savepoint=False):
+        with inserting(ledger, [None]):
             before = ledger.read()
             after = dict(before)
             for at, values in enumerate(self.rows):
