@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import django
 import pytest
 from django.db import IntegrityError, connection
 from uniques.models import Account, Essay, Shelf, Team
@@ -93,7 +94,7 @@ def test_updating_rows_that_are_there_reads_them_too(account: Account) -> None: 
     rows = [Account(email="b@x.org"), Account(email="a@x.org", visits=3)]
     assert_rpcs(
         lambda: Account.objects.bulk_create(rows, update_conflicts=True, update_fields=["visits"], unique_fields=["email"]),
-        [*["Lookup"] * (2 if is_transactional() else 3), "Commit"],  # a transaction remembers what it has read
+        [*["Lookup"] * (2 if is_transactional() and django.VERSION < (6, 0) else 3), "Commit"],  # a transaction remembers what it has read
     )
 
 
