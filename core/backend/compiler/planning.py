@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from django.core.exceptions import FieldError
+from django.db.models import Exists
 from django.db.utils import NotSupportedError
 
 from ...datamodel import KEY, Order
@@ -118,15 +119,25 @@ class Planning:
         return In(test.name, ("the values of an inner query, run first",))
 
 
-def refuse(connection: DatabaseWrapper, query: Any, reason: str) -> NotSupportedError | FieldError:
-    """Return the error for a query that the store cannot answer while no plugin does.
+def asks_what_is_taken(query: Any) -> bool:
+    """Tell whether a query is what Django asks about a unique constraint with a condition, to validate an instance.
 
-    A query without a model is what Django asks about a constraint when it validates an instance. A FieldError leaves the constraint to the
-    database; a database error would be taken for a violation.
+    It takes a row for a violation, and an error too. No row leaves the constraint to the database.
     """
+    return query.model is None and any(isinstance(part, Exists) for leaf in query.where.leaves() for part in _parts(leaf))
+
+
+def _parts(expression: Any) -> Iterator[Any]:
+    """Yield an expression and all that it is made of, conditions and lookups too."""
+    yield expression
+    for part in getattr(expression, "get_source_expressions", list)() or getattr(expression, "children", ()):
+        yield from _parts(part)
+
+
+def refuse(connection: DatabaseWrapper, query: Any, reason: str) -> NotSupportedError:
+    """Return the error for a query that the store cannot answer while no plugin does."""
     name = query.model._meta.label if query.model is not None else "no model"
-    error = FieldError if query.model is None else NotSupportedError
-    return error(
+    return NotSupportedError(
         f"The store cannot answer this query on {name}: {reason}. Add 'relational' to PLUGINS of DATABASES[{connection.alias!r}], which "
         "answers such queries in memory, or change the query."
     )

@@ -19,7 +19,7 @@ from ...planner.reading_config import reading_config
 from ...planner.selection import Output, Selection
 from .calculation import calculate
 from .locking import read_intent
-from .planning import Planning, refuse
+from .planning import Planning, asks_what_is_taken, refuse
 
 if TYPE_CHECKING:
     from ...datamodel import Row
@@ -132,6 +132,8 @@ class SQLCompiler(compiler.SQLCompiler):
         return self.engine_compiler
 
     def _execute_residually(self, reason: str, result_type: str | None, chunked_fetch: bool, chunk_size: int) -> Any:
+        if self.connection.engine is None and asks_what_is_taken(self.query):
+            return None
         inner = self._residual(reason, read_intent(self.query, self.connection))
         result = inner.execute_sql(result_type, chunked_fetch, chunk_size)
         for name in ("select", "klass_info", "annotation_col_map", "col_count", "has_extra_select"):
