@@ -10,6 +10,9 @@ from django.db import IntegrityError, transaction
 from django.test import TestCase
 from uniques.models import Patient
 
+# Its name since Django 6.1; `savepoint`, its name before, is deprecated there.
+savepoint_create: Callable[[], Any] = getattr(transaction, "savepoint_create", None) or transaction.savepoint
+
 
 @pytest.fixture
 def plugins() -> list[str]:
@@ -61,7 +64,7 @@ def test_a_value_of_a_deleted_row_is_free(beds: tuple[Patient, Patient], markers
 
 def test_what_is_rolled_back_to_a_savepoint_does_not_count(beds: tuple[Patient, Patient]) -> None:
     with transaction.atomic():
-        sid = transaction.savepoint()
+        sid = savepoint_create()
         Patient.objects.create(place=2)
         transaction.savepoint_rollback(sid)
         Patient.objects.create(place=3)
