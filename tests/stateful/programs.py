@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
+from . import bulk, single
 from . import operations as ops
 from .conditions import Condition
 from .ledger import FIELDS
@@ -163,64 +164,64 @@ def _lock(key: Any, condition: Condition) -> ops.Lock:
     return ops.Lock(placed(condition, key))
 
 
-def _create(key: Any, ref: int | None, given: Any) -> ops.Create:
-    return ops.Create(None if ref is None else key(ref), given)
+def _create(key: Any, ref: int | None, given: Any) -> single.Create:
+    return single.Create(None if ref is None else key(ref), given)
 
 
-def _save(key: Any, ref: int, given: Any) -> ops.Save:
-    return ops.Save(key(ref), given)
+def _save(key: Any, ref: int, given: Any) -> single.Save:
+    return single.Save(key(ref), given)
 
 
-def _save_fields(key: Any, ref: int, given: Any, fields: Any) -> ops.Save:
-    return ops.Save(key(ref), given, fields)
+def _save_fields(key: Any, ref: int, given: Any, fields: Any) -> single.Save:
+    return single.Save(key(ref), given, fields)
 
 
-def _change(key: Any, ref: int, given: Any) -> ops.Change:
-    return ops.Change(key(ref), given)
+def _change(key: Any, ref: int, given: Any) -> single.Change:
+    return single.Change(key(ref), given)
 
 
-def _increase(key: Any, ref: int, amount: int) -> ops.Increase:
-    return ops.Increase(key(ref), amount)
+def _increase(key: Any, ref: int, amount: int) -> single.Increase:
+    return single.Increase(key(ref), amount)
 
 
-def _delete(key: Any, ref: int) -> ops.Delete:
-    return ops.Delete(key(ref))
+def _delete(key: Any, ref: int) -> single.Delete:
+    return single.Delete(key(ref))
 
 
-def _update(key: Any, condition: Condition, given: Any, expressions: Any) -> ops.Update:
-    return ops.Update(placed(condition, key), {name: value for name, value in given.items() if name not in expressions}, expressions)
+def _update(key: Any, condition: Condition, given: Any, expressions: Any) -> bulk.Update:
+    return bulk.Update(placed(condition, key), {name: value for name, value in given.items() if name not in expressions}, expressions)
 
 
-def _delete_many(key: Any, condition: Condition) -> ops.DeleteMany:
-    return ops.DeleteMany(placed(condition, key))
+def _delete_many(key: Any, condition: Condition) -> bulk.DeleteMany:
+    return bulk.DeleteMany(placed(condition, key))
 
 
-def _bulk_create(key: Any, rows: Any) -> ops.BulkCreate:
-    return ops.BulkCreate(tuple((None if ref is None else key(ref), given) for ref, given in rows))
+def _bulk_create(key: Any, rows: Any) -> bulk.BulkCreate:
+    return bulk.BulkCreate(tuple((None if ref is None else key(ref), given) for ref, given in rows))
 
 
-def _bulk_create_ignoring(key: Any, rows: Any) -> ops.BulkCreateIgnoring:
-    return ops.BulkCreateIgnoring(tuple((None if ref is None else key(ref), given) for ref, given in rows))
+def _bulk_create_ignoring(key: Any, rows: Any) -> bulk.BulkCreateIgnoring:
+    return bulk.BulkCreateIgnoring(tuple((None if ref is None else key(ref), given) for ref, given in rows))
 
 
-def _bulk_upsert(key: Any, rows: Any, fields: Any) -> ops.BulkUpsert:  # noqa: ARG001 - no row is named
-    return ops.BulkUpsert(tuple(rows), fields)
+def _bulk_upsert(key: Any, rows: Any, fields: Any) -> bulk.BulkUpsert:  # noqa: ARG001 - no row is named
+    return bulk.BulkUpsert(tuple(rows), fields)
 
 
-def _bulk_update(key: Any, rows: Any, fields: Any) -> ops.BulkUpdate:
-    return ops.BulkUpdate(distinct(rows, key), fields)
+def _bulk_update(key: Any, rows: Any, fields: Any) -> bulk.BulkUpdate:
+    return bulk.BulkUpdate(distinct(rows, key), fields)
 
 
-def _swap(key: Any, first: int, second: int, fields: Any) -> ops.Swap:
-    return ops.Swap(key(first), key(second), fields)
+def _swap(key: Any, first: int, second: int, fields: Any) -> bulk.Swap:
+    return bulk.Swap(key(first), key(second), fields)
 
 
-def _get_or_create(key: Any, lookup: Any, given: Any) -> ops.GetOrCreate:
-    return ops.GetOrCreate(keyed(lookup, key), {name: value for name, value in given.items() if name not in lookup})
+def _get_or_create(key: Any, lookup: Any, given: Any) -> single.GetOrCreate:
+    return single.GetOrCreate(keyed(lookup, key), {name: value for name, value in given.items() if name not in lookup})
 
 
-def _update_or_create(key: Any, lookup: Any, given: Any) -> ops.UpdateOrCreate:
-    return ops.UpdateOrCreate(keyed(lookup, key), {name: value for name, value in given.items() if name not in lookup})
+def _update_or_create(key: Any, lookup: Any, given: Any) -> single.UpdateOrCreate:
+    return single.UpdateOrCreate(keyed(lookup, key), {name: value for name, value in given.items() if name not in lookup})
 
 
 limits = st.none() | st.integers(1, 4)
