@@ -89,14 +89,15 @@ class Open:
 class Ledger:
     """The committed rows, the transaction that is open, and those that are set aside for an independent or non_atomic block."""
 
-    def __init__(self, most_groups: int | None = None) -> None:
+    def __init__(self, most_groups: int | None = None, *, guards_write: bool = False) -> None:
+        """Begin empty. `guards_write` tells that the store can guard a locked row only by writing it as it was."""
         self.committed: Rows = {}
         self.changed_at: dict[int, int] = {}
         self.clock = 0
         self.open: Open | None = None
         self.suspended: list[tuple[Open | None, int]] = []
         self.called: list[int] = []
-        self.most_groups = most_groups
+        self.most_groups, self.guards_write = most_groups, guards_write
         self.names = 0
         self.refused = False  # whether the store refused the statement as it cannot run in its block: it need not find out that it is empty
 
@@ -233,6 +234,9 @@ class Ledger:
     def settle(self) -> None:
         """Apply what the transaction that has just ended has written."""
         done = self.finished
+        guarded = [pk for pk in done.locked | done.perhaps_locked if pk in self.committed and pk not in done.written]
+        if self.guards_write:
+            self._apply({pk: self.committed[pk] for pk in guarded})
         self._apply({pk: done.rows.get(pk) for pk in done.written})
         self.called += done.callbacks
 

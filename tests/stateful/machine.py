@@ -58,7 +58,7 @@ class Machine:
     def __init__(self, *, in_test: bool = False) -> None:
         capabilities = connection.session.capabilities
         self.in_test, self.has_snapshots = in_test, capabilities.read_time
-        self.ledger = Ledger(None if in_test else capabilities.entity_groups)
+        self.ledger = Ledger(None if in_test else capabilities.entity_groups, guards_write=not capabilities.property_masks)
         self.drawn: list[int] = []
         self.savepoints: list[list[tuple[Any, int | None]]] = [[]]
         self.operations = 0
