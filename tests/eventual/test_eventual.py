@@ -9,6 +9,8 @@ import pytest
 from django.contrib.auth.models import Group
 from django.db import IntegrityError, connection
 
+from kindstore.contrib.consistency import ensure_instance_consistent
+
 pytestmark = pytest.mark.eventual
 
 
@@ -33,6 +35,10 @@ def unseen() -> Group:
 def seen(unseen: Group) -> Group:
     """A row that queries find, because it was looked up."""
     return Group.objects.get(pk=unseen.pk)
+
+
+def test_a_queryset_that_is_made_consistent_finds_what_was_just_written(unseen: Group) -> None:
+    assert list(ensure_instance_consistent(Group.objects.filter(name=unseen.name), unseen.pk)) == [unseen]
 
 
 def test_a_query_misses_what_was_just_written(unseen: Group) -> None:
