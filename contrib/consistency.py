@@ -63,6 +63,7 @@ class _Consistent(QuerySet):
     """Looks some instances up besides running its query."""
 
     _consistent_pks: Sequence[Any] = ()
+    _result_cache: list[Any] | None
 
     def _clone(self) -> Any:
         clone = super()._clone()
