@@ -19,7 +19,7 @@ from .encode import EPOCH, encode_mutation, property_path
 from .keys import Home, check_kind, complete_key, encode_key, encode_partition, own_key
 from .limits import check_aggregations, check_mutations, check_query, check_read, check_sizes
 from .lookups import keys_of
-from .paging import Progress, ResponseSizes, may_repeat
+from .paging import Progress, ResponseSizes, may_repeat, sorts_by_key_first
 from .query import encode_aggregation, encode_query
 from .retry import RetryPolicy
 from .rows import row_decoder
@@ -35,6 +35,8 @@ class DatastoreDriver:
 
     # Whether a query returns an entity once for each element of an array that an inequality or an order reads.
     repeats_arrays = False
+    # Whether a cursor is refused where the key is sorted by before a property with an inequality.
+    refuses_cursors = False
 
     def __init__(
         self,
@@ -199,15 +201,16 @@ class DatastoreDriver:
         return request
 
     def _pages(self, request: Any, query: Query, shape: Shape, options: ReadOptions, observe: Observe) -> Iterator[Page]:
-        progress = Progress(query, unique=self.repeats_arrays and may_repeat(query, shape))
+        by_offset = self.refuses_cursors and sorts_by_key_first(query)
+        progress = Progress(query, unique=self.repeats_arrays and may_repeat(query, shape), by_offset=by_offset)
         decode = row_decoder(shape, self.home)
         sort = (query.kind, shape.keys_only, shape.properties, query.projection)
         while not progress.finished:
             progress.ask(request.query, options.page_size or self._sizes.rows(sort))
             response, size = self._call("RunQuery", request, query, observe, lambda r: len(r.batch.entity_results))
             batch = response.batch
-            if options.on_read_time is not None and batch.HasField("read_time"):
-                _tell_time(options, batch)
+            _tell_time(options, batch)
+            if (by_offset or options.on_read_time is not None) and options.transaction is None and batch.HasField("read_time"):
                 request.read_options.read_time.CopyFrom(batch.read_time)  # the other pages are of the same moment
             self._sizes.learn(sort, size, len(batch.entity_results))
             yield Page(decode(progress.take(batch)), batch.end_cursor or None)

@@ -41,8 +41,12 @@ class ResponseSizes:
 class Progress:
     """Where a query stands: what is left of its limit and its offset, and the cursor to go on from."""
 
-    def __init__(self, query: Query, *, unique: bool) -> None:
-        """`unique` removes the repetitions of an entity, which the store returns once for each matching element of an array."""
+    def __init__(self, query: Query, *, unique: bool, by_offset: bool = False) -> None:
+        """`unique` removes the repetitions of an entity, which the store returns once for each matching element of an array.
+
+        `by_offset` goes on by the number of the results so far, where the store refuses its own cursor.
+        """
+        self._by_offset, self._received = by_offset, 0
         self.left = query.limit
         self.offset = query.offset
         self.cursor = query.start_cursor
@@ -54,18 +58,23 @@ class Progress:
         """Write the limit, offset and start cursor of the next RPC into a Query message. `rows` bounds the RPC."""
         self._asked = min(rows if self.left is None else min(rows, self.left), MAX_OFFSET)
         message.limit.value = self._asked
-        message.offset = min(self.offset, MAX_OFFSET)
+        message.offset = min(self.offset + self._received, MAX_OFFSET)
         if self.cursor:
             message.start_cursor = self.cursor
 
     def take(self, batch: Any) -> Sequence[Any]:
         """Return the new results of a batch, and move on."""
         received = batch.entity_results
+        if self._by_offset:
+            self._received += len(received)
         results = received if self._seen is None else self._unseen(received, self._seen)
-        self.offset = 0 if len(received) else max(0, self.offset - batch.skipped_results)
+        if not self._by_offset:
+            self.offset = 0 if len(received) else max(0, self.offset - batch.skipped_results)
         if self.left is not None:
             self.left -= len(results)
         self.finished = self.left == 0 or self._is_last(batch.more_results, len(received))
+        if self._by_offset:
+            return results
         if not self.finished and batch.end_cursor in (b"", self.cursor):
             raise OperationalError("RunQuery: the store says that there are more results, but not where. Run the query again.")
         self.cursor = batch.end_cursor or self.cursor
@@ -98,3 +107,9 @@ def may_repeat(query: Query, shape: Shape) -> bool:
     names = {order.name for order in query.orders} | set(inequality_names(leaves(query.filter)))
     names.discard(KEY)
     return not names <= {column.name for column in shape.columns if column.type in _SCALARS}
+
+
+def sorts_by_key_first(query: Query) -> bool:
+    """Return whether a query sorts by the key before a property that it sorts by implicitly, because of an inequality."""
+    names = [order.name for order in query.orders]
+    return KEY in names and not set(inequality_names(leaves(query.filter))) <= {KEY, *names[: names.index(KEY)]}

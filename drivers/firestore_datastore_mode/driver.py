@@ -19,6 +19,7 @@ class FirestoreDriver(DatastoreDriver):
     """One project and database of Firestore in Datastore mode."""
 
     repeats_arrays = True
+    refuses_cursors = True
 
     def __init__(
         self, channel: Channel, home: Home, capabilities: Capabilities = FIRESTORE, *, admin_endpoint: str | None = None, **options: Any

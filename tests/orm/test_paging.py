@@ -62,3 +62,11 @@ def test_a_window_beyond_every_row(window: slice, condition: Q) -> None:
     expected = list(records)[window]
     assert list(records.all()[window]) == expected
     assert records.all()[window].count() == len(expected)
+
+
+@pytest.mark.parametrize("order", ["pk", "-pk", "n", "name"])
+def test_pages_of_an_inequality_that_is_not_sorted_by_follow_each_other(order: str) -> None:
+    Record.objects.bulk_create(Record(id=1000 + ident, name=f"zz {9 - ident}", n=ident % 3) for ident in range(1, 9))
+    rows = Record.objects.filter(name__gt="zz 2", n__lt=2).order_by(order)
+    assert list(rows.iterator(chunk_size=2)) == list(rows)
+    assert len(list(rows)) == 4
