@@ -6,8 +6,11 @@ With the variable set, only what belongs to that store runs: tests that need an 
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.conf import settings
@@ -28,6 +31,9 @@ TEST_APPS = sorted(path.parent.name for path in (Path(__file__).parent / "apps")
 # Each environment has the requirements of its own store alone, so that it shows that they are enough.
 FOREIGN = {"memory": ["drivers/google"], "datastore": ["drivers/google/test_admin.py"]}
 collect_ignore = FOREIGN.get(CHOSEN or "", [])
+
+RUN = uuid4().hex
+OwnStore = Callable[..., AbstractContextManager[str]]
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -83,3 +89,30 @@ def stores_of(item: pytest.Item) -> set[str]:
     emulated = {kind for kind in ("datastore", "firestore") if f"{kind}_emulator" in names or kind in values}
     own = item.path.parent.name == "memory" or item.path.stem == "test_memory"
     return emulated or ({"memory"} if own else set())
+
+
+@pytest.fixture
+def own_store(django_db_blocker: Any, monkeypatch: pytest.MonkeyPatch) -> OwnStore:
+    """Return what lets the default alias have an empty store, with given plugins and, where given, options, and gives its namespace.
+
+    A `shared` store is the same at each call. On an emulator it is a project too: for each entity group of a commit, Datastore's copies
+    all that the project holds. What is left there goes with the emulator, which takes long to find it.
+    """
+    from django.db import connection
+
+    @contextmanager
+    def opened(name: str, plugins: Sequence[str] = (), options: dict[str, Any] | None = None, *, shared: bool = False) -> Iterator[str]:
+        name = f"{name}-{RUN if shared else uuid4().hex}"
+        settings = {"NAMESPACE": name, "PLUGINS": list(plugins)}
+        if options is not None:
+            settings["OPTIONS"] = options
+        if DRIVER != "memory":
+            settings["PROJECT"] = f"kindstore-{name}"
+        with django_db_blocker.unblock(), monkeypatch.context() as patch:
+            connection.close()
+            for key, value in settings.items():
+                patch.setitem(connection.settings_dict, key, value)
+            yield name
+            connection.close()
+
+    return opened

@@ -18,6 +18,9 @@ _BETWEEN = ("django.db.transaction", "django.db.backends.base.base", "django.uti
 
 _ONE_CALL = ("django.db.models.", "django.core.management.commands.loaddata", "django.contrib.sessions.backends.db")
 
+# Blocks of Django's own in which no code of the project runs between a statement and the commit: save_base() is that of multi-table rows.
+_ONE_STATEMENT = (("django.db.models.query", "bulk_create"), ("django.db.models.base", "save_base"))
+
 
 @dataclass(frozen=True, slots=True)
 class Place:
@@ -46,7 +49,7 @@ class Place:
     @property
     def is_one_statement(self) -> bool:
         """Whether nothing happens between the statement and the commit, so that either may report what is wrong."""
-        return (self.module, self.function) == ("django.db.models.query", "bulk_create")
+        return (self.module, self.function) in _ONE_STATEMENT
 
     @property
     def drops_results(self) -> bool:

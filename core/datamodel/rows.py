@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from typing import Any
 
@@ -43,6 +43,16 @@ def indexed_property(name: str) -> Read:
     if name == KEY:
         return _PSEUDO[KEY]
     return lambda entity: MISSING if name in entity.unindexed else entity.properties.get(name, MISSING)
+
+
+def first_of_each(rows: Iterable[Row], identity: Callable[[Row], Any]) -> Iterator[Row]:
+    """Yield the rows without those whose identity an earlier one had."""
+    seen: set[Any] = set()
+    for row in rows:
+        key = identity(row)
+        if key not in seen:
+            seen.add(key)
+            yield row
 
 
 def _reader(column: Column) -> Read:

@@ -13,6 +13,7 @@ from typing import Any
 from ..datamodel import KEY, Page, Query, Row, Shape
 from ..datamodel.matching import compile_filter
 from ..datamodel.ordering import compile_sort_key, sort_key
+from ..datamodel.rows import first_of_each
 from ..driver import LATEST, ReadOptions
 from ..planner.plan import Plan
 from ..session.session import Session
@@ -116,7 +117,7 @@ def _by_branches(plan: Plan, session: Session, shape: Shape, position: dict[str,
     key_of = itemgetter(position[KEY])
     if plan.orders and plan.ordered:
         streams = [merge(*streams, key=compile_sort_key(plan.orders, _getter(position)))]
-    return _unique(chain.from_iterable(streams), key_of)
+    return first_of_each(chain.from_iterable(streams), key_of)
 
 
 def _branch(plan: Plan, session: Session, shape: Shape, at: int, options: ReadOptions) -> Iterator[Page]:
@@ -140,15 +141,5 @@ def _rows(pages: Iterable[Page]) -> Iterator[Row]:
     return chain.from_iterable(page.rows for page in pages)
 
 
-def _unique(rows: Iterable[Row], key_of: Callable[[Row], Any]) -> Iterator[Row]:
-    """Drop the rows that an earlier branch gave already."""
-    seen: set[Any] = set()
-    for row in rows:
-        key = key_of(row)
-        if key not in seen:
-            seen.add(key)
-            yield row
-
-
 def _distinct(rows: Iterable[Row], names: tuple[str, ...], position: dict[str, int]) -> Iterator[Row]:
-    return _unique(rows, itemgetter(*(position[name] for name in names)))
+    return first_of_each(rows, itemgetter(*(position[name] for name in names)))

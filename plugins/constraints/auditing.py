@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
@@ -77,7 +78,7 @@ class _Seen:
     claims: dict[Key, dict[Key, Unique]]
 
 
-class Examiner:
+class Examiner(ABC):
     """Says what is wrong with rows and with markers. All that it decides by is looked up by key, but the entities given to it."""
 
     label: str
@@ -85,14 +86,15 @@ class Examiner:
     def __init__(self, session: Session) -> None:
         self.session = session
 
+    @abstractmethod
     def rows(self, rows: Sequence[Entity]) -> list[Finding]:
         """Return what is wrong with the markers of rows."""
-        raise NotImplementedError
 
+    @abstractmethod
     def markers(self, markers: Sequence[Entity]) -> list[Finding]:
         """Return what is wrong with markers themselves."""
-        raise NotImplementedError
 
+    @abstractmethod
     def forget(self) -> None:
         """Forget what markers were not there: they have been written since."""
 
@@ -113,6 +115,13 @@ class StrayAuditor(Examiner):
     """Examines markers of tables of which nothing is known."""
 
     label = "a table without a model"
+
+    def rows(self, rows: Sequence[Entity]) -> list[Finding]:
+        """Find nothing: without a model nobody knows which values of a row are unique."""
+        return []
+
+    def forget(self) -> None:
+        """Do nothing: it keeps nothing."""
 
     def markers(self, markers: Sequence[Entity]) -> list[Finding]:
         owners = look_up(self.session, (owner for marker in markers if (owner := owner_of(marker)) is not None))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import threading
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -49,11 +50,16 @@ class _RollsBack:
         self.open: dict[Transaction, None] = {}
 
     def __del__(self) -> None:
-        for transaction in self.open:
-            abandon(transaction)
+        self.roll_back()
+
+    def roll_back(self) -> None:
+        while self.open:
+            abandon(self.open.popitem()[0])
 
 
 _open_in_store = OpenInStore()
+# When the locals of the main thread go, nothing can be sent any more.
+atexit.register(lambda: _open_in_store.ended.roll_back())
 
 
 def abandon(transaction: Transaction) -> None:
@@ -99,9 +105,13 @@ class Manager:
         if self.allow_split:
             characteristics = characteristics.splitting()
         outer = session.transaction
-        base = outer if isinstance(outer, Transaction) else session.store
-        made = TestTransaction if place.for_test and base is session.store else Transaction
-        transaction = made(base, characteristics, place, connection.alias)  # type: ignore[arg-type]
+        transaction: Transaction
+        if isinstance(outer, Transaction):
+            transaction = Transaction(outer, characteristics, place, connection.alias)
+        elif place.for_test:
+            transaction = TestTransaction(session.store, characteristics, place, connection.alias)
+        else:
+            transaction = Transaction(session.store, characteristics, place, connection.alias)
         transaction.on_begin = lambda begun: _open_in_store.ended.open.setdefault(begun)
         session.transaction = transaction
 
@@ -119,9 +129,7 @@ class Manager:
 
     def rollback(self, connection: Any) -> None:
         """Roll back; only what is open in the store costs an RPC."""
-        transaction = self._leave(connection)
-        if transaction is not None:
-            self._forget(transaction)
+        if self._drop(connection):
             self._begin_manually(connection)
 
     def savepoint(self, connection: Any, name: str) -> None:
@@ -186,13 +194,14 @@ class Manager:
                 raise TransactionManagementError(
                     "Autocommit cannot be turned on while something is not committed. Call transaction.commit() or rollback() first."
                 )
-            self.rollback_quietly(connection)
+            self._drop(connection)
 
-    def rollback_quietly(self, connection: Any) -> None:
-        """Drop a transaction in which nothing was written."""
+    def _drop(self, connection: Any) -> bool:
+        """Give the open transaction up; tell whether there was one."""
         transaction = self._leave(connection)
         if transaction is not None:
             self._forget(transaction)
+        return transaction is not None
 
     def close(self) -> None:
         """Roll back whatever is open."""

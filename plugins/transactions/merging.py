@@ -13,7 +13,7 @@ from ...core.datamodel import KEY, Column, Entity, Key, Order, Page, Query, Row,
 from ...core.datamodel.filters import inequality_names, leaves
 from ...core.datamodel.matching import compile_filter
 from ...core.datamodel.ordering import MISSING, compile_path, compile_sort_key, is_sortable
-from ...core.datamodel.rows import indexed_property, row_maker
+from ...core.datamodel.rows import first_of_each, indexed_property, row_maker
 
 Run = Callable[[Query, Shape], Iterator[Page]]
 PAGE = 1000  # rows in a page where the reader does not say
@@ -40,7 +40,7 @@ def merged(query: Query, shape: Shape, touched: Mapping[Key, Entity | None], run
     written = sorted((make(entity) for entity in touched.values() if entity is not None and holds(entity)), key=sort_key)
     rows: Iterable[Row] = merge(stored, written, key=sort_key)
     if query.distinct_on:
-        rows = _first_of_groups(rows, compile_sort_key([Order(name) for name in query.distinct_on], getter))
+        rows = first_of_each(rows, compile_sort_key([Order(name) for name in query.distinct_on], getter))
     rows = islice(rows, query.offset, None if query.limit is None else query.offset + query.limit)
     yield from _pages((row[:visible] for row in rows), page_size or PAGE)
 
@@ -72,15 +72,6 @@ def matcher(query: Query) -> Callable[[Entity], bool]:
 
 def _has_entry(value: Any) -> bool:
     return any(map(is_sortable, value)) if type(value) is tuple else is_sortable(value)
-
-
-def _first_of_groups(rows: Iterable[Row], group_of: Callable[[Row], Any]) -> Iterator[Row]:
-    seen: set[Any] = set()
-    for row in rows:
-        group = group_of(row)
-        if group not in seen:
-            seen.add(group)
-            yield row
 
 
 def _pages(rows: Iterator[Row], size: int) -> Iterator[Page]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 from django.db.utils import NotSupportedError
@@ -81,9 +82,10 @@ class Reader:
             yield from self._noted_pages(query, shape, options)
             return
         if query.start_cursor or query.end_cursor:
+            why = "has written to its kind" if touched else "has to see every row of its groups"
             raise NotSupportedError(
-                f"A query with a cursor cannot run inside a transaction that has written to its kind ({query.kind}): a cursor is a place "
-                "in what the store has. Run it before the writes, or after the commit."
+                f"A query with a cursor cannot run inside a transaction that {why} ({query.kind}): a cursor is a place in what the store "
+                "answers. Run it outside the transaction, before the writes or after the commit."
             )
         yield from merged(query, shape, touched, lambda asked, wide: self._noted_pages(asked, wide, options), options.page_size)
 
@@ -103,7 +105,7 @@ class Reader:
         names = properties_of(aggregations)
         shape = Shape(tuple(Column(name, default=_missing) for name in names) or (Column(KEY, Type.KEY),))
         rows = [row for page in self.run_query(query, shape) for row in page.rows]
-        return aggregate(aggregations, rows, lambda name: lambda row: row[names.index(name)])
+        return aggregate(aggregations, rows, lambda name: itemgetter(names.index(name)))
 
     def _entities(self, keys: Sequence[Key]) -> Mapping[Key, Entity | None]:
         """Return how entities look inside the transaction, reading those that are not known."""

@@ -110,29 +110,34 @@ class _Group:
         self._capabilities = capabilities
         self._units: list[Unit] = []
         self._keys: set[Key] = set()
+        self._roots: set[object] = set()
         self._bytes = 0
 
     def takes(self, unit: Unit) -> bool:
         """Tell whether one commit can hold a unit besides the others."""
-        limits, keys = self._capabilities, [mutation.key for mutation in unit.mutations]
+        limits, keys = self._capabilities, {mutation.key for mutation in unit.mutations}
         if not self._keys.isdisjoint(keys) or self._bytes + _bytes(unit) > limits.request_bytes:
             return False
-        together = self._keys.union(keys)
-        if limits.commit_mutations is not None and len(together) > limits.commit_mutations:
+        if limits.commit_mutations is not None and len(self._keys) + len(keys) > limits.commit_mutations:
             return False
-        return limits.entity_groups is None or len({key.root for key in together}) <= limits.entity_groups
+        return limits.entity_groups is None or len(self._roots.union(_roots(unit))) <= limits.entity_groups
 
     def add(self, unit: Unit) -> None:
         self._units.append(unit)
         self._keys.update(mutation.key for mutation in unit.mutations)
+        self._roots.update(_roots(unit))
         self._bytes += _bytes(unit)
 
     def flush(self) -> Iterator[Unit]:
         """Yield what is together, and start over."""
         units = [unit for unit in self._units if unit.mutations]
-        self._units, self._keys, self._bytes = [], set(), 0
+        self._units, self._keys, self._roots, self._bytes = [], set(), set(), 0
         if units:
             yield _joined(units)
+
+
+def _roots(unit: Unit) -> Iterator[object]:
+    return (mutation.key.path[0] for mutation in unit.mutations)
 
 
 def _bytes(unit: Unit) -> int:

@@ -11,14 +11,10 @@ from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from django.db import connections
 from django.db.transaction import TransactionManagementError
 
-from ...core.datamodel import (
-    Key,
-    Mutation,
-    MutationResult,
-    Verb,
-)
+from ...core.datamodel import Key, Mutation, MutationResult, Verb
 from ...core.mapping import mapping_of
 from ...core.session.changes import Unit
 from .overlay import Overlay, Stored, Write, composed
@@ -98,12 +94,12 @@ class Transaction(Reader):
     def _know(self, unit: Unit, mutations: Sequence[Mutation]) -> dict[Key, Stored]:
         """Look up what has to be known of the entities that are about to be written."""
         drawn = {change.key for change in unit.changes if change.drawn}
-        unknown = [mutation.key for mutation in mutations if self._has_to_know(mutation, drawn)]
+        unknown = dict.fromkeys(mutation.key for mutation in mutations if self._has_to_know(mutation, drawn))
         for mutation in mutations:
             key, version = mutation.key, mutation.base_version
             if version is not None and self.guards and not (key in self.stored or key in self.overlay.writes or key in unknown):
                 self.stored[key] = Stored(version != 0, version)
-        return self._fetch(list(dict.fromkeys(unknown))) if unknown else {}
+        return self._fetch(list(unknown)) if unknown else {}
 
     def _has_to_know(self, mutation: Mutation, drawn: set[Key]) -> bool:
         write, stored = self.overlay.writes.get(mutation.key), self.stored.get(mutation.key)
@@ -174,8 +170,6 @@ class Transaction(Reader):
 
     def _key(self, model: Any, pk: Any) -> Key | None:
         """Return the key of a row; None without a primary key."""
-        from django.db import connections
-
         if pk is None:
             return None
         connection: Any = connections[self.alias]

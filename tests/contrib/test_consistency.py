@@ -21,14 +21,10 @@ WHOLE = Shape((Column(ENTITY, Type.ENTITY),))
 
 
 @pytest.fixture(autouse=True)
-def namespace(django_db_blocker: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setitem(connection.settings_dict, "NAMESPACE", f"consistency-{uuid4().hex}")
-    monkeypatch.setitem(connection.settings_dict, "PLUGINS", [])
-    with django_db_blocker.unblock():
-        connection.close()
+def namespace(own_store: Any) -> Iterator[None]:
+    with own_store("consistency"):
         Record.objects.bulk_create(Record(id=ident, name=f"row {ident}", n=ident) for ident in range(1, 6))
         yield
-        connection.close()
 
 
 @pytest.fixture

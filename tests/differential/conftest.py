@@ -40,6 +40,8 @@ def fresh_store(plugins: list[str]) -> Iterator[None]:
     connection.close()
     options = {**given["OPTIONS"], **{plugin: {"policy": "allow"} for plugin in plugins if plugin == "relational"}}
     connection.settings_dict = {**given, "NAMESPACE": name, "PLUGINS": plugins, "OPTIONS": options}
+    if given.get("PROJECT"):  # see own_store() in tests/conftest.py
+        connection.settings_dict["PROJECT"] = f"kindstore-{name}"
     try:
         yield
     finally:

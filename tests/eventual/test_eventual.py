@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
-from uuid import uuid4
 
 import pytest
 from django.contrib.auth.models import Group
-from django.db import IntegrityError, connection
+from django.db import IntegrityError
 
 from kindstore.contrib.consistency import ensure_instance_consistent
 
@@ -15,14 +15,10 @@ pytestmark = pytest.mark.eventual
 
 
 @pytest.fixture(autouse=True)
-def namespace(django_db_blocker: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """Let each test have a namespace of its own: what another wrote cannot be found, so it cannot be flushed."""
-    monkeypatch.setitem(connection.settings_dict, "NAMESPACE", f"eventual-{uuid4().hex}")
-    monkeypatch.setitem(connection.settings_dict, "PLUGINS", [])
-    with django_db_blocker.unblock():
-        connection.close()
+def namespace(own_store: Any) -> Iterator[None]:
+    """Let each test have a store of its own: what another wrote cannot be found, so it cannot be flushed."""
+    with own_store("eventual"):
         yield
-        connection.close()
 
 
 @pytest.fixture

@@ -4,25 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Any
-from uuid import uuid4
 
 import pytest
-from django.db import connection
 
 REPORT = "faults"
 
 
 @pytest.fixture
-def namespace(django_db_blocker: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+def namespace(own_store: Any) -> Iterator[str]:
     """Let the connection have transactions, constraints, and a namespace that is empty."""
-    name = f"faults-{uuid4().hex}"
-    monkeypatch.setitem(connection.settings_dict, "NAMESPACE", name)
-    monkeypatch.setitem(connection.settings_dict, "PLUGINS", ["transactions", "constraints"])
-    monkeypatch.setitem(connection.settings_dict, "OPTIONS", {})
-    with django_db_blocker.unblock():
-        connection.close()
+    with own_store("faults", ["transactions", "constraints"], {}) as name:
         yield name
-        connection.close()
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:

@@ -16,6 +16,7 @@ from .operations import Operation
 from .state import Conflict, State, duplicates, is_same
 
 TESTS = Path(__file__).parents[1]
+ENVIRONMENT = {**os.environ, "PYTHONPATH": os.pathsep.join([str(TESTS), str(TESTS / "apps"), os.environ.get("PYTHONPATH", "")])}
 KILLS = int(os.environ.get("KINDSTORE_TEST_ROUNDS", "3"))
 LONGEST = 0.5  # seconds to live
 
@@ -35,9 +36,8 @@ def kill_again_and_again(database: dict[str, Any], observed: Callable[[], State]
 
 def _told_until_killed(database: dict[str, Any], seed: int) -> Iterator[Any]:
     """Yield what a process says until it is killed, which is at some moment after it has begun to work."""
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(TESTS), str(TESTS / "apps"), os.environ.get("PYTHONPATH", "")])}
     command = [sys.executable, "-W", "error", "-m", "faults.victim", json.dumps(database), str(seed)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as process:
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=ENVIRONMENT) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == '"ready"\n'
         timer = Timer(Random(seed).uniform(0, LONGEST), process.kill)

@@ -5,25 +5,15 @@ Run as `python -m faults.victim DATABASE SEED`, with an entry of DATABASES as JS
 
 from __future__ import annotations
 
-import json
 import sys
 from random import Random
-from typing import Any
+
+from bank.process import configure, say
 
 
 def main() -> None:
     """Work until somebody puts an end to it."""
-    import django
-    from django.conf import settings
-
-    settings.configure(
-        DATABASES={"default": json.loads(sys.argv[1])},
-        DEFAULT_AUTO_FIELD="django.db.models.BigAutoField",
-        INSTALLED_APPS=["kindstore.core", "bank"],
-        SECRET_KEY="tests",
-        USE_TZ=True,
-    )
-    django.setup()
+    configure(sys.argv[1])
     from bank.models import Customer
     from django.db import IntegrityError
 
@@ -40,11 +30,6 @@ def main() -> None:
             say(["done", operation.perform()])
         except IntegrityError:
             say(["conflict", None])
-
-
-def say(what: Any) -> None:
-    """Tell the parent."""
-    print(json.dumps(what), flush=True)  # noqa: T201
 
 
 if __name__ == "__main__":

@@ -10,20 +10,12 @@ import json
 import sys
 from typing import Any
 
+from bank.process import configure, say
+
 
 def main() -> None:
     """Work until the input ends."""
-    import django
-    from django.conf import settings
-
-    settings.configure(
-        DATABASES={"default": json.loads(sys.argv[1])},
-        DEFAULT_AUTO_FIELD="django.db.models.BigAutoField",
-        INSTALLED_APPS=["kindstore.core", "bank"],
-        SECRET_KEY="tests",
-        USE_TZ=True,
-    )
-    django.setup()
+    configure(sys.argv[1])
     from bank.models import Account
 
     Account.objects.exists()  # connect before the first race
@@ -40,11 +32,6 @@ def outcome(asked: dict[str, Any]) -> dict[str, Any]:
         return {"answer": getattr(work, asked["work"])(*asked["arguments"])}
     except Exception as error:
         return {"error": type(error).__name__, "message": str(error)}
-
-
-def say(what: Any) -> None:
-    """Tell the parent."""
-    print(json.dumps(what), flush=True)  # noqa: T201
 
 
 if __name__ == "__main__":

@@ -40,6 +40,8 @@ def empty_store(request: pytest.FixtureRequest, django_db_blocker: Any) -> Itera
             "PLUGINS": ["transactions", "constraints", *more],
             "OPTIONS": options,
         }
+        if DRIVER != "memory":  # see own_store() in tests/conftest.py
+            connection.settings_dict["PROJECT"] = f"kindstore-stateful-{uuid4().hex}"
         yield another
         connection.close()
         connection.settings_dict = given

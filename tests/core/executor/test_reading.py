@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
-from uuid import uuid4
 
 import pytest
 from django.db import connection
@@ -28,17 +27,13 @@ LEGACY: dict[str, Any] = {
 
 
 @pytest.fixture(autouse=True)
-def poor(django_db_blocker: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Capabilities]:
+def poor(own_store: Any) -> Iterator[Capabilities]:
     """Let the chosen store be planned for as the poorest one, with rows in it."""
-    monkeypatch.setitem(connection.settings_dict, "NAMESPACE", f"executor-{uuid4().hex}")
-    monkeypatch.setitem(connection.settings_dict, "PLUGINS", [])
-    with django_db_blocker.unblock():
-        connection.close()
+    with own_store("executor"):
         session = connection.session
         Record.objects.bulk_create(Record(pk=pk, n=pk % 4, m=pk % 3 or None, name=f"{pk:02}") for pk in range(1, 25))
         session.capabilities = replace(session.capabilities, **LEGACY)
         yield session.capabilities
-        connection.close()
 
 
 def keys(rows: Any) -> list[int]:

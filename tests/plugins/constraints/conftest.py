@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from typing import Any
-from uuid import uuid4
 
 import pytest
 from django.db import connection
@@ -22,16 +21,10 @@ def plugins() -> list[str]:
 
 
 @pytest.fixture(autouse=True)
-def namespace(django_db_blocker: Any, monkeypatch: pytest.MonkeyPatch, plugins: list[str]) -> Iterator[str]:
+def namespace(own_store: Any, plugins: list[str]) -> Iterator[str]:
     """Let a test have a store that is empty."""
-    name = f"constraints-{uuid4().hex}"
-    monkeypatch.setitem(connection.settings_dict, "NAMESPACE", name)
-    monkeypatch.setitem(connection.settings_dict, "PLUGINS", plugins)
-    monkeypatch.setitem(connection.settings_dict, "OPTIONS", {"relational": {"policy": "allow"}} if "relational" in plugins else {})
-    with django_db_blocker.unblock():
-        connection.close()
+    with own_store("constraints", plugins, {"relational": {"policy": "allow"}} if "relational" in plugins else {}) as name:
         yield name
-        connection.close()  # the namespace is left to the end of the run: an emulator takes long to find what is in it
 
 
 @pytest.fixture

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Any
-from uuid import uuid4
 
 import pytest
 from django.db import connection, connections
 
 PLAIN = "plain"
-SHARED = f"relational-shared-{uuid4().hex}"
 
 
 @pytest.fixture(scope="session")
@@ -46,29 +44,17 @@ def filled() -> set[str]:
 
 
 @pytest.fixture(autouse=True)
-def namespace(
-    request: pytest.FixtureRequest,
-    django_db_blocker: Any,
-    monkeypatch: pytest.MonkeyPatch,
-    options: dict[str, Any],
-    filled: set[str],
-    _plain: None,
-) -> Iterator[str]:
+def namespace(request: pytest.FixtureRequest, own_store: Any, options: dict[str, Any], filled: set[str], _plain: None) -> Iterator[str]:
     """Let a test have a store with the same rows, and the relational plugin; the tests of a module that says READS_ONLY share one."""
     from django.contrib.contenttypes.models import ContentType
 
     from .library import fill
 
-    name = SHARED if getattr(request.module, "READS_ONLY", False) else f"relational-{uuid4().hex}"
-    monkeypatch.setitem(connection.settings_dict, "NAMESPACE", name)
-    monkeypatch.setitem(connection.settings_dict, "PLUGINS", ["relational"])
-    monkeypatch.setitem(connection.settings_dict, "OPTIONS", {"ids": "sequential", "relational": options})
+    shared = getattr(request.module, "READS_ONLY", False)
     ContentType.objects.clear_cache()
-    with django_db_blocker.unblock():
-        connection.close()
+    with own_store("relational", ["relational"], {"ids": "sequential", "relational": options}, shared=shared) as name:
         if name not in filled:
             fill("default")
             filled.add(name)
         yield name
-        connection.close()  # the namespace is left to the end of the run: an emulator takes long to find what is in it
     ContentType.objects.clear_cache()

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
-from uuid import uuid4
 
 import pytest
 from django.db import connection, connections
@@ -28,16 +27,10 @@ def options() -> dict[str, Any]:
 
 
 @pytest.fixture(autouse=True)
-def namespace(django_db_blocker: Any, monkeypatch: pytest.MonkeyPatch, plugins: list[str], options: dict[str, Any]) -> Iterator[str]:
+def namespace(own_store: Any, plugins: list[str], options: dict[str, Any]) -> Iterator[str]:
     """Let a test have a store that is empty, and real transactions: none of its own around it."""
-    name = f"transactions-{uuid4().hex}"
-    monkeypatch.setitem(connection.settings_dict, "NAMESPACE", name)
-    monkeypatch.setitem(connection.settings_dict, "PLUGINS", plugins)
-    monkeypatch.setitem(connection.settings_dict, "OPTIONS", options)
-    with django_db_blocker.unblock():
-        connection.close()
+    with own_store("transactions", plugins, options) as name:
         yield name
-        connection.close()  # the namespace is left to the end of the run: an emulator takes long to find what is in it
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from typing import Any
 from django.db import transaction
 from django.db.models import F
 from records.models import Record
-from uniques.models import Account, Tag
+from uniques.models import Account, Cafe, Tag
 
 from kindstore.plugins.transactions import atomic
 
@@ -96,6 +96,12 @@ def commits(groups: int) -> tuple[str, ...]:
 
 OPERATIONS = (
     Operation("`create(...)`, two unique fields", lambda: lambda: Account.objects.create(email="n", handle="n"), (COMMIT,), (COMMIT,)),
+    Operation(
+        "`create(...)` of a multi-table child, a unique field in each table",
+        lambda: lambda: Cafe.objects.create(name="n", code=1),
+        (COMMIT,),
+        (COMMIT,),
+    ),
     Operation("`obj.save()`, its unique values as they were", lambda: save(note="x"), (LOOKUP, COMMIT), (LOOKUP, COMMIT)),
     Operation("`obj.save()` that changes a unique value", lambda: save(email="x"), (LOOKUP, COMMIT), (LOOKUP, COMMIT)),
     Operation(

@@ -11,8 +11,7 @@ from typing import Any
 from kindstore.core.datamodel import Entity, Order, Query
 from kindstore.core.datamodel.errors import InvalidRequest
 from kindstore.core.datamodel.ordering import compile_sort_key
-
-from .rows import indexed
+from kindstore.core.datamodel.rows import indexed_property
 
 SECRET = secrets.token_bytes(32)  # what is unpickled below was pickled here
 SIGNATURE = 32  # bytes
@@ -20,7 +19,7 @@ SIGNATURE = 32  # bytes
 
 def cut(found: list[Entity], query: Query, orders: Sequence[Order]) -> list[Entity]:
     """Return the window of a query: between its cursors, then after its offset, then up to its limit."""
-    position = compile_sort_key(orders, indexed)
+    position = compile_sort_key(orders, indexed_property)
     if query.start_cursor is not None:
         start = _read(query.start_cursor, orders)
         found = [entity for entity in found if start < position(entity)]
@@ -34,7 +33,7 @@ def after(page: Sequence[Entity], query: Query, orders: Sequence[Order]) -> byte
     """Return the cursor after a page; an empty one ends where the query starts."""
     if not page:
         return query.start_cursor
-    packed = pickle.dumps((tuple(orders), compile_sort_key(orders, indexed)(page[-1])))
+    packed = pickle.dumps((tuple(orders), compile_sort_key(orders, indexed_property)(page[-1])))
     return hmac.digest(SECRET, packed, "sha256") + packed
 
 

@@ -12,11 +12,12 @@ from typing import Any
 
 from kindstore.core.datamodel import Aggregation, Key, Mutation, MutationResult, Page, Query, Row, Shape, Value, Verb
 from kindstore.core.datamodel.errors import Unsupported
+from kindstore.core.datamodel.rows import row_maker
 from kindstore.core.driver import LATEST, RPC, Capabilities, Observe, ReadOptions, unobserved
 
 from .cursors import after, cut
 from .limits import check_keys
-from .rows import complete_orders, make_row, select
+from .rows import complete_orders, select
 from .shelf import Shelf
 from .validation import check_mutations, check_query
 
@@ -57,28 +58,30 @@ class ShelfDriver:
         """Read entities by key, so many in each request."""
         check_keys(keys, CAPABILITIES)
         rows: list[Row | None] = []
+        make_row = row_maker(shape)
         for start in range(0, len(keys), CAPABILITIES.lookup_keys):
             some = keys[start : start + CAPABILITIES.lookup_keys]
             with observed(observe, "Lookup", some) as found:
                 entities = self._shelf.get(some, _transaction(options))
                 found += [entity for entity in entities if entity is not None]
-            rows += [None if entity is None else make_row(entity, shape) for entity in entities]
+            rows += [None if entity is None else make_row(entity) for entity in entities]
         return rows
 
     def run_query(self, query: Query, shape: Shape, options: ReadOptions = LATEST, *, observe: Observe = unobserved) -> Iterator[Page]:
         """Run a query; what it finds is settled with the first page."""
+        make_row = row_maker(shape)
         with observed(observe, "RunQuery", query) as rows:
             orders = complete_orders(query, check_query(query, CAPABILITIES))
             entities = self._shelf.all(query.kind, _transaction(options))
             found = cut(select(entities, query, orders), query, orders)
             size = options.page_size or len(found) or 1
             page = found[:size]
-            rows += [make_row(entity, shape) for entity in page]
+            rows += [make_row(entity) for entity in page]
         yield Page(rows, after(page, query, orders))
         for start in range(size, len(found), size):
             page = found[start : start + size]
             with observed(observe, "RunQuery", query) as rows:
-                rows += [make_row(entity, shape) for entity in page]
+                rows += [make_row(entity) for entity in page]
             yield Page(rows, after(page, query, orders))
 
     def aggregate(
