@@ -113,7 +113,8 @@ class DatabaseOperations(BaseDatabaseOperations):
         """Delete every entity of the kinds that statements of `sql_flush` name."""
         for statement in sql_list:
             kind = unquoted(statement.removeprefix("DELETE KIND "))
-            execute(cast("DatabaseWrapper", self.connection), lambda sql=statement: (sql, None), partial(self.delete_kind, kind))
+            described = statement, None
+            execute(cast("DatabaseWrapper", self.connection), partial(tuple, described), partial(self.delete_kind, kind))
         self.connection.session.ids.reset()
 
     def delete_kind(self, kind: str) -> int:
