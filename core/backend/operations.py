@@ -44,10 +44,6 @@ class DatabaseOperations(BaseDatabaseOperations):
         """Return how many objects one statement takes: all, for the commits are cut to size where they are made."""
         return max(len(objs), 1)
 
-    def validate_autopk_value(self, value: Any) -> Any:
-        """Let 0 pass: the mapping refuses it as a key, and names the model and the field."""
-        return value
-
     # From Python to the store. The column's own conversion (core.mapping) does the work; these keep the value as it is.
 
     def adapt_datefield_value(self, value: Any) -> Any:

@@ -8,7 +8,7 @@ from typing import Any
 from django.core import checks
 from django.db.backends.base.validation import BaseDatabaseValidation
 
-from ..mapping.types import KEY_TYPES
+from ..mapping.names import NAMINGS
 
 
 class DatabaseValidation(BaseDatabaseValidation):
@@ -18,10 +18,11 @@ class DatabaseValidation(BaseDatabaseValidation):
 
     def _check_key(self, field: Any) -> Iterator[checks.CheckMessage]:
         column_type = field.db_type(self.connection) if field.primary_key else None
-        if column_type is not None and column_type not in KEY_TYPES:
+        if column_type is not None and column_type not in NAMINGS:
             yield checks.Error(
-                f"{type(field).__name__} cannot be a primary key on this database: the store names entities by integers and strings only.",
-                hint="Use an integer, a CharField, a UUIDField or a DecimalField.",
+                f"{type(field).__name__} cannot be a primary key on this database: the store names entities by integers and strings only, "
+                "and its values have no such form.",
+                hint="Use a number, a text, a date or a UUID.",
                 obj=field,
                 id="kindstore.E010",
             )

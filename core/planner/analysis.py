@@ -17,9 +17,10 @@ from django.db.models.sql.where import AND, OR, ExtraWhere, NothingNode, WhereNo
 from django.utils import timezone
 
 from ..datamodel import Op, Type, Value
+from ..datamodel.entity import INT_MIN
 from ..mapping import ColumnMapping, ModelMapping
 from ..mapping.conversion import Refusal
-from ..mapping.keys import is_identifier
+from ..mapping.keys import FlatKeys
 from .logic import is_oversized
 from .predicate import Compare, Every, In, InQuery, IsNull, Not, Opaque, Predicate, Some
 
@@ -180,15 +181,16 @@ class Analysis:
         return False
 
     def _compare_key(self, op: Op, value: Value) -> Predicate:
-        if is_identifier(value):
+        if self._names_an_entity(value):
             return Compare(self.mapping.property_name(self.mapping.key_column), op, self.mapping.key((value,), self.namespace))
         if op is Op.EQ:
             return False
-        if value == 0:
-            return self._compare_key(Op.GE, 1) if op in _ABOVE else self._compare_key(Op.LE, -1)
-        if value == "":
+        if value == INT_MIN:  # less than every key
             return op in _ABOVE
         return Opaque(value, "the value to compare the key with is none that a key can have", self.mapping.key_column.name)
+
+    def _names_an_entity(self, value: Value) -> bool:
+        return isinstance(self.mapping.keys, FlatKeys) and self.mapping.keys.accepts(value)
 
     def _in(self, node: Any, column: ColumnMapping) -> Predicate:
         if not node.rhs_is_direct_value():
@@ -211,7 +213,7 @@ class Analysis:
     def members(self, column: ColumnMapping, values: tuple[Value, ...], *, null_among: bool = False) -> Predicate:
         """Return the test of a column against stored values."""
         if column.is_key:
-            values = tuple(self.mapping.key((value,), self.namespace) for value in values if is_identifier(value))
+            values = tuple(self.mapping.key((value,), self.namespace) for value in values if self._names_an_entity(value))
         return In(self._property(column), values, null_among) if values or null_among else False
 
     def _in_query(self, node: Any, column: ColumnMapping) -> Predicate:

@@ -115,6 +115,6 @@ class Insertion:
 
     def _conflict(self, key: Key, error: Exception | None = None) -> IntegrityError:
         names = ", ".join(column.field.name for column in self.mapping.key_columns)
-        message = f"UNIQUE constraint failed: {self.mapping.label}.{names}: there is a row with the primary key {key.id_or_name!r} already."
+        message = f"UNIQUE constraint failed: {self.mapping.label}.{names}: there is a row with the primary key {self.mapping.keys.value(key)!r} already."
         progress = getattr(error, "progress", "")
         return IntegrityError(f"{message} {progress}".rstrip())

@@ -167,7 +167,7 @@ class Update:
         for transform, value in zip(change.transforms, result.transformed, strict=True):
             if value in (INT_MIN, INT_MAX):
                 raise DataError(
-                    f"{self.mapping.label} {change.key.id_or_name!r}: {transform.name} reached {value}, the end of 64 bits, and holds "
+                    f"{self.mapping.label} {self.mapping.keys.value(change.key)!r}: {transform.name} reached {value}, the end of 64 bits, and holds "
                     "this value now."
                 )
 
