@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable
+from decimal import Decimal
+from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 from django.db.backends.base.operations import BaseDatabaseOperations
@@ -15,13 +17,29 @@ from ..mapping.conversion import LOADERS, Refusal, datetime_loader
 from ..mapping.types import DATA_TYPES
 from ..session.changes import Unit
 from ..session.committing import commit
+from .statement import execute
 
 if TYPE_CHECKING:
     from .base import DatabaseWrapper
 
 DELETE_BATCH = 500
+LONGEST_TEXT = 500  # characters of a value in the text of a statement
 KEYS = Shape((Column(KEY, Type.KEY),))
 Converter = Callable[[Any, Any, Any], Any]
+
+
+def literal(value: Any) -> str:
+    """Return a value as SQL writes it, for people to read."""
+    match value:
+        case None:
+            return "NULL"
+        case bool() | int() | float() | Decimal():
+            return str(value).upper() if isinstance(value, bool) else str(value)
+        case bytes() | memoryview():
+            return f"X'{bytes(value[: LONGEST_TEXT // 2]).hex()}'"
+        case _:
+            text = str(value)
+            return "'" + (text if len(text) <= LONGEST_TEXT else f"{text[:LONGEST_TEXT]}...").replace("'", "''") + "'"
 
 
 class DatabaseOperations(BaseDatabaseOperations):
@@ -43,6 +61,13 @@ class DatabaseOperations(BaseDatabaseOperations):
     def bulk_batch_size(self, fields: Any, objs: Any) -> int:  # noqa: ARG002 - Django's signature
         """Return how many objects one statement takes: all, for the commits are cut to size where they are made."""
         return max(len(objs), 1)
+
+    def last_executed_query(self, cursor: Any, sql: str, params: Any) -> str:  # noqa: ARG002 - Django's signature
+        """Return SQL with its parameters, for people to read."""
+        if not params:
+            return str(sql)
+        quoted = {name: literal(value) for name, value in params.items()} if isinstance(params, dict) else tuple(map(literal, params))
+        return str(sql) % quoted
 
     # From Python to the store. The column's own conversion (core.mapping) does the work; these keep the value as it is.
 
@@ -83,7 +108,9 @@ class DatabaseOperations(BaseDatabaseOperations):
     def execute_sql_flush(self, sql_list: Iterable[str]) -> None:
         """Delete every entity of the kinds that statements of `sql_flush` name."""
         for statement in sql_list:
-            self.delete_kind(unquoted(statement.removeprefix("DELETE KIND ")))
+            kind = unquoted(statement.removeprefix("DELETE KIND "))
+            described = statement, None
+            execute(cast("DatabaseWrapper", self.connection), partial(tuple, described), partial(self.delete_kind, kind))
         self.connection.session.ids.reset()
 
     def delete_kind(self, kind: str) -> int:
