@@ -161,7 +161,7 @@ class DatabaseWrapper(BaseDatabaseWrapper):
         return Cursor(self)
 
     def is_usable(self) -> bool:
-        return True
+        return self.connection is not None and not self.connection.closed
 
     def log(self, rpc: RPC) -> None:
         """Put an RPC into the entry of its statement in `connection.queries`, where DEBUG or a test asks for it; others are entries."""

@@ -47,9 +47,11 @@ class DatabaseOperations(BaseDatabaseOperations):
     cast_char_field_without_max_length = "text"
     explain_prefix = "EXPLAIN"
 
-    # Every integer of the store has 64 bits.
+    # Every integer of the store has 64 bits; there is one key fewer.
     integer_field_ranges = {  # noqa: RUF012 - Django's name and form
-        name: (0 if name.startswith("Positive") else INT_MIN, INT_MAX) for name, column in DATA_TYPES.items() if column == "integer"
+        name: (0 if name.startswith("Positive") else INT_MIN + name.endswith("AutoField"), INT_MAX)
+        for name, column in DATA_TYPES.items()
+        if column == "integer"
     }
 
     def quote_name(self, name: str) -> str:

@@ -82,7 +82,9 @@ class FlatKeys:
             return None
 
         def restore(rows: list[Row]) -> list[Row]:
-            return rows if not rows or self._are_themselves(rows, at) else [(*row[:at], self._value(row[at]), *row[at + 1 :]) for row in rows]
+            return (
+                rows if not rows or self._are_themselves(rows, at) else [(*row[:at], self._value(row[at]), *row[at + 1 :]) for row in rows]
+            )
 
         return restore
 

@@ -110,7 +110,9 @@ class Analysis:
         kind = type(node)
         if kind in _NULLS:
             if not isinstance(node.rhs, bool):
-                raise ValueError(f"isnull of {self._name(column)} is compared with {node.rhs!r}; it must be True or False.")
+                raise ValueError(
+                    f"The QuerySet value for an isnull lookup must be True or False. The one for {self._name(column)} is {node.rhs!r}."
+                )
             return IsNull(self._property(column)) if node.rhs else Not(IsNull(self._property(column)))
         if kind in _INS:
             return self._in(node, column)
@@ -220,8 +222,8 @@ class Analysis:
         database = getattr(node.rhs, "_db", None)
         if database is not None and database != self.connection.alias:
             raise ValueError(
-                f"A query on the database {self.connection.alias!r} cannot hold a subquery on {database!r}. Run the inner query first: "
-                "list(inner_query)."
+                "Subqueries aren't allowed across different databases. Force the inner query to be evaluated using `list(inner_query)`. "
+                f"The query is one on {self.connection.alias!r}, and its inner query one on {database!r}."
             )
         query = getattr(node.rhs, "query", node.rhs)
         if not isinstance(query, Query) or query.get_external_cols():
@@ -256,10 +258,16 @@ class Analysis:
         inner = self.column_of(getattr(node.lhs, "lhs", None))
         if inner is not None and inner.indexed and node.rhs_is_direct_value():
             if type(node.lhs) is ExtractYear and type(node) in _YEARS:
-                return self._span(inner, _YEARS[type(node)], *node.year_lookup_bounds(self.connection, node.rhs))
+                return self._span(inner, _YEARS[type(node)], *self._year(inner, node.rhs))
             if type(node.lhs) is TruncDate:
                 return self._on_date(node, inner)
         return Opaque(node, "the store compares plain properties of one entity only")
+
+    def _year(self, column: ColumnMapping, year: int) -> Sequence[Any]:
+        """Return the first and the last moment of a year, or its days: by what a column holds, for a foreign key does not say."""
+        ops, is_moment = self.connection.ops, column.column_type == "datetime"
+        bounds: Sequence[Any] = (ops.year_lookup_bounds_for_datetime_field if is_moment else ops.year_lookup_bounds_for_date_field)(year)
+        return bounds
 
     def _on_date(self, node: Any, column: ColumnMapping) -> Predicate:
         zone = node.lhs.tzinfo or timezone.get_current_timezone()

@@ -172,6 +172,25 @@ def test_explain_names_how_rows_are_found(queryset: object, said: str) -> None:
 def test_integers_have_the_range_of_the_store() -> None:
     assert DatabaseOperations.integer_field_ranges["SmallIntegerField"] == (-(2**63), 2**63 - 1)
     assert DatabaseOperations.integer_field_ranges["PositiveIntegerField"] == (0, 2**63 - 1)
+    assert DatabaseOperations.integer_field_ranges["BigAutoField"] == (-(2**63) + 1, 2**63 - 1)
+
+
+def test_a_connection_that_was_closed_is_not_usable() -> None:
+    connection.ensure_connection()
+    assert connection.is_usable()
+    connection._close()
+    assert not connection.is_usable()
+    connection.close()
+    assert not connection.is_usable()
+    assert not Record.objects.exists()
+    assert connection.is_usable()
+
+
+def test_rows_come_at_once_where_they_are_not_to_be_streamed(monkeypatch: pytest.MonkeyPatch) -> None:
+    compiler = Record.objects.all().query.get_compiler(connection=connection)
+    assert not isinstance(compiler.execute_sql(chunked_fetch=True), list)
+    monkeypatch.setattr(connection.features, "can_use_chunked_reads", False)
+    assert compiler.execute_sql(chunked_fetch=True) == []
 
 
 def test_there_is_no_sql_shell() -> None:
