@@ -1,7 +1,7 @@
 """How the values of a primary key name entities, by column type. Names sort as the values do, and each value has one of its own.
 
-A store has no id 0 and no empty name. So 0 and the negative integers take the id below their own, and the empty text, like any that consists
-of NULs alone, has one NUL more in its name. All other integers and texts are themselves.
+A store has no id 0 and no empty name. So 0 and the negative integers take the id below their own, and the empty text, like any that
+consists of NULs alone, has one NUL more in its name. All other integers and texts are themselves.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Keys of JSON objects that SQLite's paths cannot name: those with a double quote. Functions of Python's read these in the place of SQLite's."""
+"""Keys of JSON objects that SQLite's paths cannot name, those with a double quote: functions in Python read them instead."""
 
 from __future__ import annotations
 

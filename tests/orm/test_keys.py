@@ -13,7 +13,7 @@ from django.core.exceptions import FieldError
 from django.core.management.color import no_style
 from django.db import connection, models
 from django.db.utils import IntegrityError, NotSupportedError
-from django.test.utils import isolate_apps, override_settings
+from django.test.utils import isolate_apps
 from records.models import Author, Price, PriceUse, Record, Ticket, Usage, Word
 
 from kindstore.testing import assertNumRPCs, capture_rpcs
@@ -198,11 +198,11 @@ def test_deleting_a_row_deletes_what_refers_to_it() -> None:
     assert Record.objects.count() == 1
 
 
-MOMENT = dt.datetime(2001, 2, 3, 4, 5, 6, 7)
+MOMENT = dt.datetime(2001, 2, 3, 4, 5, 6, 7, tzinfo=dt.UTC)
 KEYS_OF_OTHER_TYPES = [
     (models.BooleanField, [False, True]),
     (models.DateField, [dt.date(1, 1, 1), dt.date(1969, 12, 31), dt.date(2001, 2, 3)]),
-    (models.DateTimeField, [dt.datetime(1, 1, 1), MOMENT, MOMENT.replace(microsecond=8)]),
+    (models.DateTimeField, [dt.datetime(1, 1, 1, tzinfo=dt.UTC), MOMENT, MOMENT.replace(microsecond=8)]),
     (models.DurationField, [dt.timedelta(-1), dt.timedelta(0), dt.timedelta(microseconds=1), dt.timedelta(3)]),
     (models.FloatField, [-1e300, -1.5, 0.0, 1e-300, 1.0, 10.0]),
     (models.TextField, ["", "a", "b"]),
@@ -211,7 +211,6 @@ KEYS_OF_OTHER_TYPES = [
 
 
 @isolate_apps("records")
-@override_settings(USE_TZ=False)
 @pytest.mark.parametrize(("field", "values"), KEYS_OF_OTHER_TYPES)
 def test_values_of_other_types_name_entities(field: Any, values: list[Any]) -> None:
     class Named(models.Model):

@@ -183,8 +183,8 @@ class Update:
         for transform, value in zip(change.transforms, result.transformed, strict=True):
             if value in (INT_MIN, INT_MAX):
                 raise DataError(
-                    f"{self.mapping.label} {self.mapping.keys.value(change.key)!r}: {transform.name} reached {value}, the end of 64 bits, and holds "
-                    "this value now."
+                    f"{self.mapping.label} {self.mapping.keys.value(change.key)!r}: {transform.name} reached {value}, the end of 64 bits, "
+                    "and holds this value now."
                 )
 
     # Rows that are read first

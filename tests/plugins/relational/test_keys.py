@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 from django.db import models
-from django.test.utils import isolate_apps, override_settings
+from django.test.utils import isolate_apps
 
 VALUES = [
     (models.BooleanField, [False, True]),
     (models.DateField, [dt.date(1, 1, 1), dt.date(2001, 2, 3)]),
-    (models.DateTimeField, [dt.datetime(1, 1, 1), dt.datetime(2001, 2, 3, 4, 5, 6, 7)]),
+    (models.DateTimeField, [dt.datetime(1, 1, 1, tzinfo=dt.UTC), dt.datetime(2001, 2, 3, 4, 5, 6, 7, tzinfo=dt.UTC)]),
     (models.DurationField, [dt.timedelta(-1), dt.timedelta(0)]),
     (models.FloatField, [-1.5, 0.0]),
     (models.CharField, ["", "\0a"]),
@@ -23,7 +23,6 @@ VALUES = [
 
 
 @isolate_apps("records")
-@override_settings(USE_TZ=False)
 @pytest.mark.parametrize(("field", "values"), VALUES)
 def test_rows_are_joined_by_keys_of_every_type(field: Any, values: list[Any]) -> None:
     class Named(models.Model):
