@@ -23,6 +23,7 @@ from .features import DatabaseFeatures
 from .introspection import DatabaseIntrospection
 from .operations import DatabaseOperations
 from .place import warn_of_sequence
+from .references import check_references
 from .schema import DatabaseSchemaEditor
 from .statement import execute, transaction_statement
 from .validation import DatabaseValidation
@@ -232,4 +233,5 @@ class DatabaseWrapper(BaseDatabaseWrapper):
         return True
 
     def check_constraints(self, table_names: Any = None) -> None:
-        """The store keeps no foreign-key constraints that could be broken."""
+        """Raise IntegrityError for a row that refers to a missing one: of those written in the open transaction, else of all rows."""
+        check_references(self, table_names)
