@@ -6,6 +6,7 @@ import asyncio
 from typing import Any
 
 import pytest
+from django.apps import apps
 from django.core.exceptions import SynchronousOnlyOperation
 from django.core.management import CommandError, call_command
 from django.db import IntegrityError, connection
@@ -173,6 +174,12 @@ def test_integers_have_the_range_of_the_store() -> None:
     assert DatabaseOperations.integer_field_ranges["SmallIntegerField"] == (-(2**63), 2**63 - 1)
     assert DatabaseOperations.integer_field_ranges["PositiveIntegerField"] == (0, 2**63 - 1)
     assert DatabaseOperations.integer_field_ranges["BigAutoField"] == (-(2**63) + 1, 2**63 - 1)
+
+
+def test_a_query_before_the_apps_are_ready_warns(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(apps, "ready", False)
+    with pytest.warns(RuntimeWarning, match="app initialization"):
+        assert not Record.objects.exists()
 
 
 def test_a_connection_that_was_closed_is_not_usable() -> None:
