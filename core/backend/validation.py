@@ -8,7 +8,7 @@ from typing import Any
 from django.core import checks
 from django.db.backends.base.validation import BaseDatabaseValidation
 
-from ..mapping.names import NAMINGS
+from ..mapping.types import KEY_TYPES
 
 
 class DatabaseValidation(BaseDatabaseValidation):
@@ -18,7 +18,7 @@ class DatabaseValidation(BaseDatabaseValidation):
 
     def _check_key(self, field: Any) -> Iterator[checks.CheckMessage]:
         column_type = field.db_type(self.connection) if field.primary_key else None
-        if column_type is not None and column_type not in NAMINGS:
+        if column_type is not None and column_type not in KEY_TYPES:
             yield checks.Error(
                 f"{type(field).__name__} cannot be a primary key on this database: the store names entities by integers and strings only, "
                 "and its values have no such form.",

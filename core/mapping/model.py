@@ -12,7 +12,7 @@ from ..datamodel import KEY, Column, Entity, Key, Shape, Type, Value
 from .columns import ColumnMapping, map_column, unquoted
 from .conversion import LOADERS, Load, Refusal, datetime_loader
 from .keys import CompositeKeys, FlatKeys, Restore
-from .names import NAMINGS
+from .types import KEY_TYPES
 
 Converter = Callable[[Any], Any]
 
@@ -38,7 +38,7 @@ class ModelMapping:
         self.keys = CompositeKeys(self.kind) if self.is_composite else FlatKeys(self.kind, self.key_column.column_type)
 
     def _check_key_type(self) -> None:
-        if self.key_column.column_type not in NAMINGS:
+        if self.key_column.column_type not in KEY_TYPES:
             field = self.key_column.field
             raise NotSupportedError(
                 f"{self.label}.{field.name} is a {type(field).__name__} and the primary key: the store names entities by integers and "
