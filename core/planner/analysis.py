@@ -42,6 +42,15 @@ _COMPARISONS = {
     lookups.IntegerLessThanOrEqual: Op.LE,
     related_lookups.RelatedLessThanOrEqual: Op.LE,
 }
+_BOUNDED = frozenset(
+    (
+        lookups.IntegerFieldExact,
+        lookups.IntegerGreaterThan,
+        lookups.IntegerGreaterThanOrEqual,
+        lookups.IntegerLessThan,
+        lookups.IntegerLessThanOrEqual,
+    )
+)
 _INS = (lookups.In, related_lookups.RelatedIn)
 _TUPLES = (tuple_lookups.TupleExact, tuple_lookups.TupleIn)
 _NULLS = (lookups.IsNull, related_lookups.RelatedIsNull)
@@ -119,6 +128,8 @@ class Analysis:
         if not node.rhs_is_direct_value() or node.bilateral_transforms:
             return Opaque(node, "the store compares a property with values only", column.name)
         if (op := _COMPARISONS.get(kind)) is not None:
+            if kind in _BOUNDED and not self._is_in_range(node):
+                return self._beyond(column, op, node.rhs)
             return self.compare(column, op, node.rhs)
         if kind is lookups.Range:
             low, high = node.rhs
@@ -128,6 +139,13 @@ class Analysis:
         if kind is lookups.IExact and column.type is Type.INT:
             return self._iexact_integer(column, node.rhs)
         return Opaque(node, f"the store has no {node.lookup_name!r} lookup", column.name)
+
+    def _is_in_range(self, node: Any) -> bool:
+        """Tell whether the integer that a column is compared with is one that it may have: Django compares with no other."""
+        if not isinstance(node.rhs, int):
+            return True
+        least, greatest = self.connection.ops.integer_field_range(node.lhs.output_field.get_internal_type())
+        return bool(least <= node.rhs <= greatest)
 
     def _tuples(self, node: Any) -> Predicate:
         """Compare several columns at once, column by column; Django's prefetch_related() compares even one in this way."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 import os
 from collections.abc import Callable
 from decimal import Decimal
@@ -99,6 +100,17 @@ def test_an_increment_beyond_64_bits_is_refused() -> None:
     with pytest.raises(DataError, match=r"records\.Record.*\bn\b"):
         Record.objects.filter(pk=1).update(n=F("n") + 5)
     assert Record.objects.get().m == 2**63 - 2
+
+
+def test_what_an_encoder_makes_has_to_be_json(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Encoder(json.JSONEncoder):
+        def encode(self, o: Any) -> str:
+            return "{" if o == "bad" else super().encode(o)
+
+    monkeypatch.setattr(EveryField._meta.get_field("json"), "encoder", Encoder)
+    with pytest.raises(DataError, match=r"records\.EveryField\.json .*has no form in JSON"):
+        EveryField.objects.create(json="bad")
+    assert EveryField.objects.create(json="good").json == "good"
 
 
 def test_a_key_cannot_be_updated() -> None:
