@@ -9,8 +9,9 @@ import pytest
 from django.apps import apps
 from django.core.exceptions import SynchronousOnlyOperation
 from django.core.management import CommandError, call_command
-from django.db import IntegrityError, connection
+from django.db import IntegrityError, NotSupportedError, connection
 from django.db.models import Count, F, Q, Sum
+from django.db.models.sql.constants import CURSOR
 from django.test import SimpleTestCase
 from django.test.testcases import DatabaseOperationForbidden
 from django.test.utils import CaptureQueriesContext
@@ -198,6 +199,12 @@ def test_rows_come_at_once_where_they_are_not_to_be_streamed(monkeypatch: pytest
     assert not isinstance(compiler.execute_sql(chunked_fetch=True), list)
     monkeypatch.setattr(connection.features, "can_use_chunked_reads", False)
     assert compiler.execute_sql(chunked_fetch=True) == []
+
+
+def test_a_cursor_of_a_query_runs_its_sql() -> None:
+    assert Record.objects.filter(n__in=[]).query.get_compiler(connection=connection).execute_sql(CURSOR) is None
+    with pytest.raises(NotSupportedError, match=r'SELECT .* FROM "records_record" WHERE'):
+        Record.objects.filter(n=1).query.get_compiler(connection=connection).execute_sql(CURSOR)
 
 
 def test_there_is_no_sql_shell() -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.core.exceptions import EmptyResultSet, FullResultSet
 from django.db.models.sql import compiler
-from django.db.models.sql.constants import GET_ITERATOR_CHUNK_SIZE, MULTI, SINGLE
+from django.db.models.sql.constants import CURSOR, GET_ITERATOR_CHUNK_SIZE, MULTI, SINGLE
 
 from ...driver import ReadOptions
 from ...executor import read
@@ -39,7 +39,19 @@ class SQLCompiler(compiler.SQLCompiler):
         if self._is_nothing():
             self.setup_query()  # describes the columns to Django's iterables
             return iter(()) if result_type == MULTI else None
+        if result_type == CURSOR:
+            return self._cursor()
         return execute(self.connection, self._described, lambda: self._run(result_type, chunked_fetch, chunk_size))
+
+    def _cursor(self) -> Any:
+        """Return a cursor that has run the SQL of the query, and has its rows as the database gives them; None: no row can match."""
+        try:
+            sql, params = self._described()
+        except EmptyResultSet:
+            return None
+        cursor = self.connection.cursor()
+        cursor.execute(sql, params)
+        return cursor
 
     def _described(self, prefix: str = "") -> tuple[str, tuple[Any, ...]]:
         """Return the SQL of the query; compiling takes what it compiles to pieces."""
