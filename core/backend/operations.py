@@ -87,8 +87,8 @@ class DatabaseOperations(BaseDatabaseOperations):
     def adapt_json_value(self, value: Any, encoder: Any) -> str:
         try:
             text = json.dumps(value, cls=encoder, allow_nan=False)
-            if encoder is not None:  # what somebody's own class makes need not be JSON
-                json.loads(text)
+            if encoder is not None:
+                json.loads(text)  # the encoder is the project's, and what it says may be no JSON
         except ValueError as error:
             raise Refusal(f"has no form in JSON: {str(error).rstrip('.')}") from None
         return text
