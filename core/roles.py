@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
@@ -60,6 +60,10 @@ class Transaction(Protocol):
     @property
     def defers(self) -> bool:
         """Whether it ends with a commit, at which steps do what they deferred; not that of a test, which stands for the store."""
+        ...
+
+    def written(self) -> Iterable[Key]:
+        """Return the keys of the entities that it has written, and not deleted again."""
         ...
 
     def perform(self, statement: Statement) -> Any:

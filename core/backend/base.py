@@ -23,6 +23,7 @@ from .features import DatabaseFeatures
 from .introspection import DatabaseIntrospection
 from .operations import DatabaseOperations
 from .place import warn_of_sequence
+from .references import check_references
 from .schema import DatabaseSchemaEditor
 from .statement import execute, transaction_statement
 from .validation import DatabaseValidation
@@ -161,7 +162,7 @@ class DatabaseWrapper(BaseDatabaseWrapper):
         return Cursor(self)
 
     def is_usable(self) -> bool:
-        return True
+        return self.connection is not None and not self.connection.closed
 
     def log(self, rpc: RPC) -> None:
         """Put an RPC into the entry of its statement in `connection.queries`, where DEBUG or a test asks for it; others are entries."""
@@ -232,4 +233,5 @@ class DatabaseWrapper(BaseDatabaseWrapper):
         return True
 
     def check_constraints(self, table_names: Any = None) -> None:
-        """The store keeps no foreign-key constraints that could be broken."""
+        """Raise IntegrityError for a row that refers to a missing one: of those written in the open transaction, else of all rows."""
+        check_references(self, table_names)

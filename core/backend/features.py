@@ -12,7 +12,6 @@ from ..settings import constraint_checks_disabled
 
 class DatabaseFeatures(BaseDatabaseFeatures):
     # The store
-    allows_auto_pk_0 = False
     supports_unspecified_pk = False
     supports_foreign_keys = False
     can_create_inline_fk = False

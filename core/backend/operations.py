@@ -46,9 +46,11 @@ class DatabaseOperations(BaseDatabaseOperations):
     cast_char_field_without_max_length = "text"
     explain_prefix = "EXPLAIN"
 
-    # Every integer of the store has 64 bits.
+    # Every integer of the store has 64 bits; there is one key fewer.
     integer_field_ranges = {  # noqa: RUF012 - Django's name and form
-        name: (0 if name.startswith("Positive") else INT_MIN, INT_MAX) for name, column in DATA_TYPES.items() if column == "integer"
+        name: (0 if name.startswith("Positive") else INT_MIN + name.endswith("AutoField"), INT_MAX)
+        for name, column in DATA_TYPES.items()
+        if column == "integer"
     }
 
     def quote_name(self, name: str) -> str:
@@ -60,10 +62,6 @@ class DatabaseOperations(BaseDatabaseOperations):
     def bulk_batch_size(self, fields: Any, objs: Any) -> int:  # noqa: ARG002 - Django's signature
         """Return how many objects one statement takes: all, for the commits are cut to size where they are made."""
         return max(len(objs), 1)
-
-    def validate_autopk_value(self, value: Any) -> Any:
-        """Let 0 pass: the mapping refuses it as a key, and names the model and the field."""
-        return value
 
     def last_executed_query(self, cursor: Any, sql: str, params: Any) -> str:  # noqa: ARG002 - Django's signature
         """Return SQL with its parameters, for people to read."""
@@ -88,9 +86,12 @@ class DatabaseOperations(BaseDatabaseOperations):
 
     def adapt_json_value(self, value: Any, encoder: Any) -> str:
         try:
-            return json.dumps(value, cls=encoder, allow_nan=False)
+            text = json.dumps(value, cls=encoder, allow_nan=False)
+            if encoder is not None:
+                json.loads(text)  # the encoder is the project's, and what it says may be no JSON
         except ValueError as error:
             raise Refusal(f"has no form in JSON: {str(error).rstrip('.')}") from None
+        return text
 
     # From the store to Python
 

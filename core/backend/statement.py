@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from django.apps import apps
 from django.core.exceptions import EmptyResultSet
 from django.db.backends.utils import debug_transaction
 
@@ -33,11 +34,12 @@ class Statement(str):
 
 
 def execute(connection: DatabaseWrapper, describe: Describe, run: Callable[[], T]) -> T:
-    """Run a statement and return its result. Where anybody listens it goes through a cursor of Django's, which logs it and tells wrappers.
+    """Run a statement and return its result. Where anybody listens it goes through a cursor of Django's, which logs it, tells wrappers, and
+    warns before the apps are ready.
 
     `describe` returns its SQL and parameters, for people to read; one that no row can match raises EmptyResultSet and has no entry.
     """
-    if connection.rpcs is not None or not (connection.queries_logged or connection.execute_wrappers):
+    if connection.rpcs is not None or not (connection.queries_logged or connection.execute_wrappers or not apps.ready):
         return run()
     try:
         sql, params = describe()

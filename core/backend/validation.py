@@ -20,8 +20,9 @@ class DatabaseValidation(BaseDatabaseValidation):
         column_type = field.db_type(self.connection) if field.primary_key else None
         if column_type is not None and column_type not in KEY_TYPES:
             yield checks.Error(
-                f"{type(field).__name__} cannot be a primary key on this database: the store names entities by integers and strings only.",
-                hint="Use an integer, a CharField, a UUIDField or a DecimalField.",
+                f"{type(field).__name__} cannot be a primary key on this database: the store names entities by integers and strings only, "
+                "and its values have no such form.",
+                hint="Use a number, a text, a date or a UUID.",
                 obj=field,
                 id="kindstore.E010",
             )

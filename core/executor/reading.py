@@ -31,9 +31,10 @@ def read(plan: Plan, session: Session, options: ReadOptions = LATEST) -> Chunks:
     """
     if plan.is_empty:
         return iter(())
-    if plan.is_one_query and not plan.hidden and (plan.grouped or not plan.distinct_on):
-        return _one_query(plan, session, options)
-    return _assembled(plan, session, options)
+    at_once = plan.is_one_query and not plan.hidden and (plan.grouped or not plan.distinct_on)
+    chunks = (_one_query if at_once else _assembled)(plan, session, options)
+    restore = plan.mapping.restorer(plan.columns)
+    return chunks if restore is None else map(restore, chunks)
 
 
 def read_one(plan: Plan, session: Session) -> Row | None:

@@ -73,7 +73,7 @@ def target_of(field: Any) -> Any:
 
 def _is_indexed(field: Any, column_type: str) -> bool:
     if column_type in UNINDEXED:
-        return False
+        return bool(column_type == "text" and field.primary_key)  # what refers to a key is as short as a key
     return column_type != "string" or (field.max_length is not None and field.max_length <= LONGEST_INDEXED) or _fixed(field)
 
 
@@ -88,6 +88,8 @@ def _conversions(field: Any, column_type: str, *, indexed: bool) -> tuple[conver
         return conversion.decimal_storer(*digits), conversion.decimal_comparer(*digits)
     if column_type == "string" and not indexed:
         return conversion.store_text, conversion.store_text
+    if column_type == "text" and indexed:
+        return conversion.store_indexed_text, conversion.store_text
     store = conversion.STORERS.get(column_type, conversion.store_any)
     return store, conversion.store_text if store is conversion.store_indexed_text else store
 

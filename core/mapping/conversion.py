@@ -69,7 +69,7 @@ def store_datetime(value: Any) -> dt.datetime:
     if timezone.is_naive(value):
         return _moment(value.replace(tzinfo=dt.UTC))
     if not settings.USE_TZ:
-        raise ValueError("kindstore does not store timezone-aware datetimes when USE_TZ is False.")
+        raise ValueError("The kindstore backend does not support timezone-aware datetimes when USE_TZ is False.")
     try:
         return _moment(value.astimezone(dt.UTC))
     except OverflowError:
@@ -90,7 +90,7 @@ def store_date(value: dt.date) -> dt.datetime:
 
 def store_time(value: dt.time) -> dt.datetime:
     if value.tzinfo is not None:
-        raise ValueError("kindstore does not store timezone-aware times.")
+        raise ValueError("The kindstore backend does not support timezone-aware times.")
     return _EPOCH.combine(_EPOCH_DAY, value, dt.UTC)
 
 

@@ -11,7 +11,7 @@ from django.db.utils import DataError, IntegrityError, NotSupportedError
 from ..datamodel import KEY, Column, Entity, Key, Shape, Type, Value
 from .columns import ColumnMapping, map_column, unquoted
 from .conversion import LOADERS, Load, Refusal, datetime_loader
-from .keys import CompositeKeys, FlatKeys
+from .keys import CompositeKeys, FlatKeys, Restore
 from .types import KEY_TYPES
 
 Converter = Callable[[Any], Any]
@@ -31,18 +31,18 @@ class ModelMapping:
         self.by_name = {column.name: column for column in self.columns}
         self.by_field = {column.field: column for column in self.columns}
         self.unindexed = frozenset(column.name for column in self.columns if not column.indexed)
-        self.keys = CompositeKeys(self.kind) if self.is_composite else FlatKeys(self.kind)
         self._shapes: dict[tuple[str, ...], Shape] = {}
         self.remembered: dict[str, Any] = {}  # what the layers above have derived from this mapping
         if not self.is_composite:
             self._check_key_type()
+        self.keys = CompositeKeys(self.kind) if self.is_composite else FlatKeys(self.kind, self.key_column.column_type)
 
     def _check_key_type(self) -> None:
         if self.key_column.column_type not in KEY_TYPES:
             field = self.key_column.field
             raise NotSupportedError(
                 f"{self.label}.{field.name} is a {type(field).__name__} and the primary key: the store names entities by integers and "
-                "strings only. Use an integer, a CharField, a UUIDField or a DecimalField as the primary key."
+                "strings only, and its values have no such form. Use a number, a text, a date or a UUID as the primary key."
             )
 
     @cached_property
@@ -79,6 +79,12 @@ class ModelMapping:
         except Refusal as refusal:
             names = ", ".join(column.field.name for column in self.key_columns)
             raise IntegrityError(f"The primary key {self.label}.{names} {refusal}. Choose another value.") from None
+
+    def restorer(self, names: Sequence[str]) -> Restore | None:
+        """Return what puts primary keys in the places of ids and names in rows of these columns; None where nothing has to."""
+        if self.is_composite or self.key_column.name not in names:
+            return None
+        return self.keys.restorer(names.index(self.key_column.name))
 
     def load_converters(self, columns: Iterable[ColumnMapping], connection: Any) -> list[tuple[int, list[Converter]]]:
         """Return, for each column whose stored value differs from the model's, its position and the conversions."""

@@ -55,5 +55,7 @@ STORED_AS = {
 # Column types that no index covers: their values may be longer than an index entry.
 UNINDEXED = frozenset(("bytes", "json", "text"))
 
-# Column types whose values can name an entity: an integer is an id, text a name.
-KEY_TYPES = frozenset(("integer", "string", "decimal", "uuid"))
+# Column types whose values can name an entity (core.mapping.names).
+KEY_TYPES = frozenset(
+    ("boolean", "date", "datetime", "decimal", "duration", "float", "integer", "string", "text", "time", "uuid"),
+)

@@ -17,9 +17,10 @@ from django.db.models.sql.where import AND, OR, ExtraWhere, NothingNode, WhereNo
 from django.utils import timezone
 
 from ..datamodel import Op, Type, Value
+from ..datamodel.entity import INT_MIN
 from ..mapping import ColumnMapping, ModelMapping
 from ..mapping.conversion import Refusal
-from ..mapping.keys import is_identifier
+from ..mapping.keys import FlatKeys
 from .logic import is_oversized
 from .predicate import Compare, Every, In, InQuery, IsNull, Not, Opaque, Predicate, Some
 
@@ -41,6 +42,15 @@ _COMPARISONS = {
     lookups.IntegerLessThanOrEqual: Op.LE,
     related_lookups.RelatedLessThanOrEqual: Op.LE,
 }
+_BOUNDED = frozenset(
+    (
+        lookups.IntegerFieldExact,
+        lookups.IntegerGreaterThan,
+        lookups.IntegerGreaterThanOrEqual,
+        lookups.IntegerLessThan,
+        lookups.IntegerLessThanOrEqual,
+    )
+)
 _INS = (lookups.In, related_lookups.RelatedIn)
 _TUPLES = (tuple_lookups.TupleExact, tuple_lookups.TupleIn)
 _NULLS = (lookups.IsNull, related_lookups.RelatedIsNull)
@@ -109,13 +119,17 @@ class Analysis:
         kind = type(node)
         if kind in _NULLS:
             if not isinstance(node.rhs, bool):
-                raise ValueError(f"isnull of {self._name(column)} is compared with {node.rhs!r}; it must be True or False.")
+                raise ValueError(
+                    f"The QuerySet value for an isnull lookup must be True or False. The one for {self._name(column)} is {node.rhs!r}."
+                )
             return IsNull(self._property(column)) if node.rhs else Not(IsNull(self._property(column)))
         if kind in _INS:
             return self._in(node, column)
         if not node.rhs_is_direct_value() or node.bilateral_transforms:
             return Opaque(node, "the store compares a property with values only", column.name)
         if (op := _COMPARISONS.get(kind)) is not None:
+            if kind in _BOUNDED and not self._is_in_range(node):
+                return self._beyond(column, op, node.rhs)
             return self.compare(column, op, node.rhs)
         if kind is lookups.Range:
             low, high = node.rhs
@@ -125,6 +139,13 @@ class Analysis:
         if kind is lookups.IExact and column.type is Type.INT:
             return self._iexact_integer(column, node.rhs)
         return Opaque(node, f"the store has no {node.lookup_name!r} lookup", column.name)
+
+    def _is_in_range(self, node: Any) -> bool:
+        """Tell whether the integer that a column is compared with is one that it may have: Django compares with no other."""
+        if not isinstance(node.rhs, int):
+            return True
+        least, greatest = self.connection.ops.integer_field_range(node.lhs.output_field.get_internal_type())
+        return bool(least <= node.rhs <= greatest)
 
     def _tuples(self, node: Any) -> Predicate:
         """Compare several columns at once, column by column; Django's prefetch_related() compares even one in this way."""
@@ -180,15 +201,16 @@ class Analysis:
         return False
 
     def _compare_key(self, op: Op, value: Value) -> Predicate:
-        if is_identifier(value):
+        if self._names_an_entity(value):
             return Compare(self.mapping.property_name(self.mapping.key_column), op, self.mapping.key((value,), self.namespace))
         if op is Op.EQ:
             return False
-        if value == 0:
-            return self._compare_key(Op.GE, 1) if op in _ABOVE else self._compare_key(Op.LE, -1)
-        if value == "":
+        if value == INT_MIN:  # less than every key
             return op in _ABOVE
         return Opaque(value, "the value to compare the key with is none that a key can have", self.mapping.key_column.name)
+
+    def _names_an_entity(self, value: Value) -> bool:
+        return isinstance(self.mapping.keys, FlatKeys) and self.mapping.keys.accepts(value)
 
     def _in(self, node: Any, column: ColumnMapping) -> Predicate:
         if not node.rhs_is_direct_value():
@@ -211,15 +233,15 @@ class Analysis:
     def members(self, column: ColumnMapping, values: tuple[Value, ...], *, null_among: bool = False) -> Predicate:
         """Return the test of a column against stored values."""
         if column.is_key:
-            values = tuple(self.mapping.key((value,), self.namespace) for value in values if is_identifier(value))
+            values = tuple(self.mapping.key((value,), self.namespace) for value in values if self._names_an_entity(value))
         return In(self._property(column), values, null_among) if values or null_among else False
 
     def _in_query(self, node: Any, column: ColumnMapping) -> Predicate:
         database = getattr(node.rhs, "_db", None)
         if database is not None and database != self.connection.alias:
             raise ValueError(
-                f"A query on the database {self.connection.alias!r} cannot hold a subquery on {database!r}. Run the inner query first: "
-                "list(inner_query)."
+                "Subqueries aren't allowed across different databases. Force the inner query to be evaluated using `list(inner_query)`. "
+                f"The query is one on {self.connection.alias!r}, and its inner query one on {database!r}."
             )
         query = getattr(node.rhs, "query", node.rhs)
         if not isinstance(query, Query) or query.get_external_cols():
@@ -254,10 +276,16 @@ class Analysis:
         inner = self.column_of(getattr(node.lhs, "lhs", None))
         if inner is not None and inner.indexed and node.rhs_is_direct_value():
             if type(node.lhs) is ExtractYear and type(node) in _YEARS:
-                return self._span(inner, _YEARS[type(node)], *node.year_lookup_bounds(self.connection, node.rhs))
+                return self._span(inner, _YEARS[type(node)], *self._year(inner, node.rhs))
             if type(node.lhs) is TruncDate:
                 return self._on_date(node, inner)
         return Opaque(node, "the store compares plain properties of one entity only")
+
+    def _year(self, column: ColumnMapping, year: int) -> Sequence[Any]:
+        """Return the first and the last moment of a year, or its days: by what a column holds, for a foreign key does not say."""
+        ops, is_moment = self.connection.ops, column.column_type == "datetime"
+        bounds: Sequence[Any] = (ops.year_lookup_bounds_for_datetime_field if is_moment else ops.year_lookup_bounds_for_date_field)(year)
+        return bounds
 
     def _on_date(self, node: Any, column: ColumnMapping) -> Predicate:
         zone = node.lhs.tzinfo or timezone.get_current_timezone()

@@ -34,6 +34,7 @@ class Session:
         self.engine = alias.plugins.residual_engine()
         self.transactions = alias.plugins.transaction_manager()
         self.transaction: Transaction | None = None  # the open one; the manager sets it
+        self.closed = False
         self.ids: IdSource = id_source(alias.settings.ids, self)
 
     @property
@@ -99,6 +100,7 @@ class Session:
 
     def close(self) -> None:
         """Forget what belongs to this connection alone. The driver stays: it belongs to the process."""
+        self.closed = True
         if self.transactions is not None:
             self.transactions.close()
 

@@ -98,6 +98,10 @@ class Examiner(ABC):
     def forget(self) -> None:
         """Forget what markers were not there: they have been written since."""
 
+    def named(self, key: Key) -> Any:
+        """Return what names a row to people: its primary key, if its model is known."""
+        return key.id_or_name
+
     def confirmed(self, findings: Sequence[Finding]) -> list[Finding]:
         """Return those that are found twice more, in entities that did not change between: nobody was just about to change them."""
         first = {finding.evidence for finding in self.again(findings)}
@@ -144,6 +148,9 @@ class Auditor(Examiner):
         self._identities = identities
         self._known = tuple(str(marker_range(self.kind, "", unique.identity)[0].id_or_name) for unique in self.uniques.all)
         self._claimants: dict[Key, Key] = {}  # the rows that were the first to claim a marker which they did not own
+
+    def named(self, key: Key) -> Any:
+        return self.uniques.mapping.keys.value(key)
 
     def forget(self) -> None:
         self._claimants.clear()

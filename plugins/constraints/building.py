@@ -29,7 +29,7 @@ def build(connection: Any, model: Any, identities: Collection[str], position: Po
     The markers of the other rows are made all the same. A page is done once all pages before it are, and none has a duplicate.
     """
     auditor = Auditor(connection, model, identities)
-    repairer, duplicates = Repairer(auditor), Duplicates(auditor.label)
+    repairer, duplicates = Repairer(auditor), Duplicates(auditor)
     namespace = auditor.session.namespace()
     for page in pages_of_rows(auditor.session, auditor.kind, namespace, position.after):
         _, left = repairer.settle(auditor.rows(page))
@@ -66,8 +66,8 @@ def _drop(session: Session, low: Key, high: Key) -> None:
 class Duplicates:
     """Values that more than one row has, for an error."""
 
-    def __init__(self, label: str) -> None:
-        self.label = label
+    def __init__(self, auditor: Auditor) -> None:
+        self.auditor = auditor
         self.listed: dict[Key, tuple[Finding, dict[Key, None]]] = {}  # those that are listed
         self.more: set[Key] = set()
 
@@ -81,20 +81,19 @@ class Duplicates:
             rows.update({entity.key: None for entity in (finding.owner, finding.row) if entity is not None and entity.key is not None})
 
     def __str__(self) -> str:
-        lines = [f"  {finding.values}: {_listed(rows)}" for finding, rows in self.listed.values()]
+        lines = [f"  {finding.values}: {self._listed(rows)}" for finding, rows in self.listed.values()]
         if self.more:
             lines.append(f"  and {len(self.more)} more")
         names = sorted({", ".join(finding.unique.fields) for finding, _ in self.listed.values() if finding.unique is not None})
         return "\n".join(
             [
-                f"{self.label} cannot become unique by {' and by '.join(names)}: these values occur more than once.",
+                f"{self.auditor.label} cannot become unique by {' and by '.join(names)}: these values occur more than once.",
                 *lines,
                 "Change or delete all but one row of each, then run the migration again.",
             ]
         )
 
-
-def _listed(rows: Collection[Key]) -> str:
-    named = ", ".join(repr(key.id_or_name) for key in list(rows)[:LISTED_ROWS])
-    rest = len(rows) - LISTED_ROWS
-    return f"primary keys {named}" + (f" and {rest} more" if rest > 0 else "")
+    def _listed(self, rows: Collection[Key]) -> str:
+        named = ", ".join(repr(self.auditor.named(key)) for key in list(rows)[:LISTED_ROWS])
+        rest = len(rows) - LISTED_ROWS
+        return f"primary keys {named}" + (f" and {rest} more" if rest > 0 else "")

@@ -21,6 +21,6 @@ def conflict(mapping: ModelMapping, unique: Unique, owner: Key, *, written: bool
     if written:
         return IntegrityError(f"UNIQUE constraint failed: {names}: two of the rows to write have {values}{named}. Give each its own.")
     return IntegrityError(
-        f"UNIQUE constraint failed: {names}: the row with the primary key {owner.id_or_name!r} has {values} already{named}. "
+        f"UNIQUE constraint failed: {names}: the row with the primary key {mapping.keys.value(owner)!r} has {values} already{named}. "
         "Choose another value, or update that row."
     )

@@ -130,7 +130,7 @@ class Inspection:
             found = settled + left
         self.audit.found.update(each.fault.value for each in found)
         self.audit.settled.update(each.fault.value for each in settled)
-        self.audit.lines += [text(each, self.auditor.label) for each in found]
+        self.audit.lines += [text(each, self.auditor) for each in found]
 
 
 def audit_strays(connection: Any, tables: Collection[str], action: Action) -> Iterator[Audit]:
@@ -162,11 +162,11 @@ def _marker_after(session: Session, low: Key) -> Key | None:
     return None if row is None else row[0]
 
 
-def text(finding: Finding, label: str) -> str:
+def text(finding: Finding, auditor: Examiner) -> str:
     """Return a finding in words."""
-    name = f"{label} ({finding.constraint})" if finding.constraint else label
-    row = None if finding.row is None or finding.row.key is None else finding.row.key.id_or_name
-    owner = None if finding.owner_key is None else finding.owner_key.id_or_name
+    name = f"{auditor.label} ({finding.constraint})" if finding.constraint else auditor.label
+    row = None if finding.row is None or finding.row.key is None else auditor.named(finding.row.key)
+    owner = None if finding.owner_key is None else auditor.named(finding.owner_key)
     match finding.fault:
         case Fault.MISSING:
             said = f"the row {row!r} has no marker"

@@ -9,15 +9,17 @@ from django.core.exceptions import EmptyResultSet
 from django.db.models import DecimalField, Max, Min, Sum
 from django.db.models.expressions import RawSQL
 from django.db.models.fields.json import KeyTransform
+from django.db.models.functions import Round
 from django.db.models.lookups import Lookup
 from django.db.models.sql import compiler as django_compiler
 from django.db.models.sql.constants import GET_ITERATOR_CHUNK_SIZE, MULTI, ROW_COUNT, SINGLE
 from django.db.models.sql.where import ExtraWhere
 
 from .functions import DECIMAL, DECIMAL_SUM
-from .jsonpaths import check_keys
+from .jsonpaths import names_a_quote, of_python
 from .moments import comparable
 from .recording import Statement
+from .rounding import ROUND
 
 if TYPE_CHECKING:
     from ...core.driver import Intent
@@ -54,11 +56,15 @@ class SQLCompiler(django_compiler.SQLCompiler):
         """Compile as Django does; an expression's `as_kindstore` goes before its `as_sqlite`."""
         if self.connection.recording is not None and isinstance(node, (RawSQL, ExtraWhere)):
             self.connection.recording.raw = True
-        if isinstance(node, (KeyTransform, Lookup)):
-            check_keys(node)
-            node = comparable(node)
         own = getattr(node, f"as_{self.connection.outer.vendor}", None)
-        return super().compile(node) if own is None else own(self, self.connection)
+        if own is not None:
+            return own(self, self.connection)
+        if type(node) is Round:
+            return node.as_sql(self, self.connection, function=ROUND)
+        if not isinstance(node, (KeyTransform, Lookup)):
+            return super().compile(node)
+        sql, params = super().compile(comparable(node))
+        return (of_python(sql) if names_a_quote(node) else sql), params
 
     def execute_sql(self, result_type: Any = MULTI, chunked_fetch: bool = False, chunk_size: int = GET_ITERATOR_CHUNK_SIZE) -> Any:  # noqa: ARG002
         """Run the statement over the rows that it reads. All of its results are there when this returns."""

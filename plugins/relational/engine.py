@@ -102,3 +102,4 @@ class RelationalEngine:
             yield from (f"  {line}" for line in source.describe(scratch.outer))
             yield from (f"    Narrowed to the values of {link.other}.{link.values}, if they are not too many" for link in narrowing)
         yield f"  SQLite: {scratch.ops.last_executed_query(None, statement.sql, statement.params)}"
+        yield from (f"    {step[-1]}" for step in scratch.run(f"EXPLAIN QUERY PLAN {statement.sql}", statement.params))

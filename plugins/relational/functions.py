@@ -13,7 +13,9 @@ from typing import Any
 from django.db.backends.sqlite3._functions import register as register_django_functions
 
 from .decimals import EXACT, text_of
+from .jsonpaths import PREFIX, json_extract, json_type
 from .moments import MOMENT, moment
+from .rounding import ROUND, rounded
 
 DECIMAL, DECIMAL_SUM = "DECIMAL", "DECIMAL_SUM"  # a collation, and an aggregate
 # Django's functions in Python that take numbers; a decimal reaches them as text.
@@ -32,6 +34,9 @@ def register(connection: sqlite3.Connection) -> None:
     connection.create_function("UPPER", 1, upper, deterministic=True)
     connection.create_function("LOWER", 1, lower, deterministic=True)
     connection.create_function(MOMENT, 1, moment, deterministic=True)
+    connection.create_function(ROUND, 2, rounded, deterministic=True)
+    connection.create_function(f"{PREFIX}JSON_TYPE", 2, json_type, deterministic=True)
+    connection.create_function(f"{PREFIX}JSON_EXTRACT", 2, json_extract, deterministic=True)
     for name, (compute, least) in _STATISTICS.items():
         connection.create_aggregate(name, 1, _statistic(compute, least))
     connection.create_aggregate(DECIMAL_SUM, 1, DecimalSum)  # type: ignore[arg-type]  # it may return text

@@ -53,6 +53,11 @@ class ScratchOperations(operations.DatabaseOperations):
     def lookup_cast(self, lookup_type: str, internal_type: str | None = None) -> str:  # noqa: ARG002 - Django's signature
         return "UPPER(%s)" if lookup_type in ("iexact", "icontains", "istartswith", "iendswith") else "%s"
 
+    def integer_field_range(self, internal_type: str) -> tuple[int, int]:
+        """Return the range of the store: what is beyond is compared alike, natively or not."""
+        bounds: tuple[int, int] = self.connection.outer.ops.integer_field_range(internal_type)
+        return bounds
+
     def explain_query_prefix(self, format: str | None = None, **options: Any) -> str:  # noqa: A002 - Django's signature
         """Check the options; the explanation is the plugin's own, and shows the statement as it would run."""
         self.connection.outer.ops.explain_query_prefix(format, **options)

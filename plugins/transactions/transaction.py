@@ -45,6 +45,10 @@ class Transaction(Reader):
         """Whether it ends with a commit, unlike that of a test."""
         return not self.place.for_test
 
+    def written(self) -> list[Key]:
+        """Return the keys of the entities that it has written, and not deleted again."""
+        return [key for key, write in self.overlay.writes.items() if write.exists]
+
     def write(self, unit: Unit, mutations: Sequence[Mutation]) -> list[MutationResult]:
         """Write all mutations of a unit or none; raise what the store would, as far as it can be known before the commit."""
         if self.read_only:

@@ -6,10 +6,12 @@ import asyncio
 from typing import Any
 
 import pytest
+from django.apps import apps
 from django.core.exceptions import SynchronousOnlyOperation
 from django.core.management import CommandError, call_command
-from django.db import IntegrityError, connection
+from django.db import IntegrityError, NotSupportedError, connection
 from django.db.models import Count, F, Q, Sum
+from django.db.models.sql.constants import CURSOR
 from django.test import SimpleTestCase
 from django.test.testcases import DatabaseOperationForbidden
 from django.test.utils import CaptureQueriesContext
@@ -172,6 +174,37 @@ def test_explain_names_how_rows_are_found(queryset: object, said: str) -> None:
 def test_integers_have_the_range_of_the_store() -> None:
     assert DatabaseOperations.integer_field_ranges["SmallIntegerField"] == (-(2**63), 2**63 - 1)
     assert DatabaseOperations.integer_field_ranges["PositiveIntegerField"] == (0, 2**63 - 1)
+    assert DatabaseOperations.integer_field_ranges["BigAutoField"] == (-(2**63) + 1, 2**63 - 1)
+
+
+def test_a_query_before_the_apps_are_ready_warns(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(apps, "ready", False)
+    with pytest.warns(RuntimeWarning, match="app initialization"):
+        assert not Record.objects.exists()
+
+
+def test_a_connection_that_was_closed_is_not_usable() -> None:
+    connection.ensure_connection()
+    assert connection.is_usable()
+    connection._close()
+    assert not connection.is_usable()
+    connection.close()
+    assert not connection.is_usable()
+    assert not Record.objects.exists()
+    assert connection.is_usable()
+
+
+def test_rows_come_at_once_where_they_are_not_to_be_streamed(monkeypatch: pytest.MonkeyPatch) -> None:
+    compiler = Record.objects.all().query.get_compiler(connection=connection)
+    assert not isinstance(compiler.execute_sql(chunked_fetch=True), list)
+    monkeypatch.setattr(connection.features, "can_use_chunked_reads", False)
+    assert compiler.execute_sql(chunked_fetch=True) == []
+
+
+def test_a_cursor_of_a_query_runs_its_sql() -> None:
+    assert Record.objects.filter(n__in=[]).query.get_compiler(connection=connection).execute_sql(CURSOR) is None
+    with pytest.raises(NotSupportedError, match='execute .SELECT "records_record"'):
+        Record.objects.filter(n=1).query.get_compiler(connection=connection).execute_sql(CURSOR)
 
 
 def test_there_is_no_sql_shell() -> None:

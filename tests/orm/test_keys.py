@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import uuid
 from decimal import Decimal
 from typing import Any
@@ -11,7 +12,7 @@ from django.core import checks
 from django.core.exceptions import FieldError
 from django.core.management.color import no_style
 from django.db import connection, models
-from django.db.utils import IntegrityError
+from django.db.utils import IntegrityError, NotSupportedError
 from django.test.utils import isolate_apps
 from records.models import Author, Price, PriceUse, Record, Ticket, Usage, Word
 
@@ -31,13 +32,13 @@ def test_sequential_ids_count_up_from_what_is_stored() -> None:
     assert [Record.objects.create().pk, *(row.pk for row in Record.objects.bulk_create([Record(), Record()]))] == [42, 43, 44]
 
 
-@pytest.mark.parametrize("pk", [1, -1, 2**63 - 1, -(2**63)])
+@pytest.mark.parametrize("pk", [1, 0, -1, 2**63 - 1, -(2**63) + 1])
 def test_an_integer_names_an_entity(pk: int) -> None:
     Record.objects.create(pk=pk, n=1)
     assert Record.objects.get(pk=pk).pk == pk
 
 
-@pytest.mark.parametrize("pk", ["a", " ", "a/b", "é" * 750, "__x", "x__", "😀", "x" * 1500])
+@pytest.mark.parametrize("pk", ["a", "", "\0", " ", "a/b", "é" * 750, "__x", "x__", "😀", "x" * 1500])
 def test_a_string_names_an_entity(pk: str) -> None:
     Word.objects.create(pk=pk)
     assert Word.objects.get(pk=pk).text == pk
@@ -91,43 +92,70 @@ def test_a_new_row_with_a_key_is_saved() -> None:
         ({"id__iexact": "x"}, []),
         ({"pk__in": [3, 1, 1, 99, None]}, [1, 3]),
         ({"pk__in": []}, []),
+        ({"pk__in": [0, -4]}, [-4, 0]),
         ({"pk__gt": 0}, [1, 2, 3]),
-        ({"pk__gte": 0}, [1, 2, 3]),
+        ({"pk__gte": 0}, [0, 1, 2, 3]),
         ({"pk__gt": 1}, [2, 3]),
-        ({"pk__lt": 0}, [-4]),
-        ({"pk__lte": 0}, [-4]),
-        ({"pk__lte": 2}, [-4, 1, 2]),
-        ({"pk__range": (1, 2)}, [1, 2]),
-        ({"pk": 0}, []),
+        ({"pk__lt": 0}, [-4, -1]),
+        ({"pk__lte": 0}, [-4, -1, 0]),
+        ({"pk__lte": 2}, [-4, -1, 0, 1, 2]),
+        ({"pk__range": (-1, 2)}, [-1, 0, 1, 2]),
+        ({"pk": 0}, [0]),
         ({"pk": None}, []),
         ({"pk__isnull": True}, []),
-        ({"pk__isnull": False}, [-4, 1, 2, 3]),
+        ({"pk__isnull": False}, [-4, -1, 0, 1, 2, 3]),
         ({"pk": 2**70}, []),
-        ({"pk__lt": 2**70}, [-4, 1, 2, 3]),
+        ({"pk__lt": 2**70}, [-4, -1, 0, 1, 2, 3]),
         ({"pk__gt": 2**70}, []),
-        ({"pk__gt": -(2**70)}, [-4, 1, 2, 3]),
+        ({"pk__gt": -(2**70)}, [-4, -1, 0, 1, 2, 3]),
+        ({"pk": -(2**63)}, []),
+        ({"pk__gt": -(2**63)}, [-4, -1, 0, 1, 2, 3]),
+        ({"pk__in": Record.objects.filter(pk__lt=1).values("pk")}, [-4, -1, 0]),
     ],
 )
 def test_comparisons_of_integer_keys(condition: dict[str, Any], found: list[int]) -> None:
-    Record.objects.bulk_create(Record(pk=pk) for pk in (3, -4, 1, 2))
+    Record.objects.bulk_create(Record(pk=pk) for pk in (3, -4, 0, 1, 2, -1))
     assert [row.pk for row in Record.objects.filter(**condition).order_by("pk")] == found
+    assert list(Record.objects.filter(**condition).order_by("pk").values_list("pk", flat=True)) == found
+
+
+def test_the_greatest_and_the_least_of_keys_around_zero() -> None:
+    Record.objects.bulk_create(Record(pk=pk) for pk in (0, -4))
+    assert Record.objects.aggregate(low=models.Min("pk"), high=models.Max("pk")) == {"low": -4, "high": 0}
+    assert [row.pk for row in Record.objects.order_by("-pk")[:1]] == [0]
 
 
 @pytest.mark.parametrize(
     ("condition", "found"),
     [
         ({"pk": "b"}, ["b"]),
-        ({"pk": ""}, []),
-        ({"pk__gt": ""}, ["a", "b", "c"]),
+        ({"pk": ""}, [""]),
+        ({"pk__gt": ""}, ["\0", "a", "b", "c"]),
+        ({"pk__gte": "\0"}, ["\0", "a", "b", "c"]),
         ({"pk__lt": ""}, []),
+        ({"pk__lte": ""}, [""]),
         ({"pk__gte": "b"}, ["b", "c"]),
-        ({"pk__in": ["", "c", "x", "__x__"]}, ["c"]),
+        ({"pk__in": ["", "c", "x", "__x__"]}, ["", "c"]),
         ({"pk": "x" * 1501}, []),
     ],
 )
 def test_comparisons_of_string_keys(condition: dict[str, Any], found: list[str]) -> None:
-    Word.objects.bulk_create(Word(pk=pk) for pk in "cab")
+    Word.objects.bulk_create(Word(pk=pk) for pk in ("c", "a", "\0", "b", ""))
     assert [row.pk for row in Word.objects.filter(**condition).order_by("pk")] == found
+
+
+def test_a_row_whose_key_is_zero_or_empty_is_saved_and_referred_to() -> None:
+    Author(pk=0, name="nobody").save()
+    row = Record.objects.create(author_id=0)
+    Author.objects.filter(pk=0).update(name="none")
+    assert Record.objects.get(author=0) == row
+    assert row.author.name == "none"
+    with pytest.raises(IntegrityError, match=r"records\.Author\.id.*primary key 0 already"):
+        Author.objects.create(pk=0)
+    Usage.objects.create(word=Word.objects.create(pk=""))
+    assert Word.objects.get().usage_set.get().word_id == ""
+    Author.objects.get(pk=0).delete()
+    assert not Record.objects.exists()
 
 
 def test_a_key_that_is_no_number_is_refused() -> None:
@@ -170,8 +198,49 @@ def test_deleting_a_row_deletes_what_refers_to_it() -> None:
     assert Record.objects.count() == 1
 
 
+MOMENT = dt.datetime(2001, 2, 3, 4, 5, 6, 7, tzinfo=dt.UTC)
+KEYS_OF_OTHER_TYPES = [
+    (models.BooleanField, [False, True]),
+    (models.DateField, [dt.date(1, 1, 1), dt.date(1969, 12, 31), dt.date(2001, 2, 3)]),
+    (models.DateTimeField, [dt.datetime(1, 1, 1, tzinfo=dt.UTC), MOMENT, MOMENT.replace(microsecond=8)]),
+    (models.DurationField, [dt.timedelta(-1), dt.timedelta(0), dt.timedelta(microseconds=1), dt.timedelta(3)]),
+    (models.FloatField, [-1e300, -1.5, 0.0, 1e-300, 1.0, 10.0]),
+    (models.TextField, ["", "a", "b"]),
+    (models.TimeField, [dt.time(0), dt.time(1, 2, 3, 4), dt.time(23)]),
+]
+
+
 @isolate_apps("records")
-@pytest.mark.parametrize("field", [models.FloatField, models.DateField, models.DateTimeField, models.TextField, models.BooleanField])
+@pytest.mark.parametrize(("field", "values"), KEYS_OF_OTHER_TYPES)
+def test_values_of_other_types_name_entities(field: Any, values: list[Any]) -> None:
+    class Named(models.Model):
+        id = field(primary_key=True)
+        n = models.IntegerField(default=0)
+
+        class Meta:
+            app_label = "records"
+
+    class Refers(models.Model):
+        named = models.ForeignKey(Named, models.CASCADE)
+
+        class Meta:
+            app_label = "records"
+
+    assert not [message for message in Named.check(databases=["default"]) if message.id == "kindstore.E010"]
+    Named.objects.bulk_create(Named(id=value) for value in reversed(values))
+    assert list(Named.objects.order_by("pk").values_list("pk", flat=True)) == values
+    assert Named.objects.get(pk=values[0]).pk == values[0]
+    assert [row.pk for row in Named.objects.filter(pk__gt=values[0]).order_by("-pk")] == values[:0:-1]
+    Named.objects.filter(pk=values[1]).update(n=1)
+    refers = Refers.objects.create(named_id=values[1])
+    assert Refers.objects.get(named=values[1]) == refers
+    assert Refers.objects.get().named.n == 1
+    Named.objects.get(pk=values[1]).delete()
+    assert not Refers.objects.exists()
+
+
+@isolate_apps("records")
+@pytest.mark.parametrize("field", [models.BinaryField, models.JSONField])
 def test_a_field_that_cannot_name_an_entity_is_no_primary_key(field: Any) -> None:
     class Bad(models.Model):
         id = field(primary_key=True)
@@ -181,6 +250,8 @@ def test_a_field_that_cannot_name_an_entity_is_no_primary_key(field: Any) -> Non
 
     found = Bad.check(databases=["default"])
     assert [(message.id, message.level) for message in found if message.id == "kindstore.E010"] == [("kindstore.E010", checks.ERROR)]
+    with pytest.raises(NotSupportedError, match=r"records\.Bad\.id"):
+        Bad.objects.exists()
 
 
 def test_get_or_create_and_update_or_create() -> None:

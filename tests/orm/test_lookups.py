@@ -215,7 +215,10 @@ def test_a_text_longer_than_an_index_entry_is_equal_to_none() -> None:
         lambda: Record.objects.filter(pk__in=[]),
         lambda: Record.objects.filter(n__in=[], m=1),
         lambda: Record.objects.filter(Q(pk__in=[]) | Q(n__in=[])),
-        lambda: Record.objects.filter(pk=0),
+        lambda: Record.objects.filter(pk=-(2**63)),
+        lambda: EveryField.objects.filter(positive=-1),
+        lambda: EveryField.objects.filter(positive__lt=-1),
+        lambda: EveryField.objects.exclude(positive__gt=-1),
         lambda: Record.objects.all()[3:3],
     ],
 )

@@ -198,5 +198,5 @@ class ConflictingInsertion(Insertion):
     def _row(self, change: Change) -> Values:
         """Return a row as it will be, with its primary key."""
         before = {} if change.before is None else change.before.properties
-        keys = {} if self.mapping.is_composite else {self.mapping.key_column.name: change.key.id_or_name}
+        keys = {} if self.mapping.is_composite else {self.mapping.key_column.name: self.mapping.keys.value(change.key)}
         return {**before, **change.values, **keys}

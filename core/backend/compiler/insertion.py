@@ -116,6 +116,7 @@ class Insertion:
 
     def _conflict(self, key: Key, error: Exception | None = None) -> IntegrityError:
         names = ", ".join(column.field.name for column in self.mapping.key_columns)
-        message = f"UNIQUE constraint failed: {self.mapping.label}.{names}: there is a row with the primary key {key.id_or_name!r} already."
+        value = self.mapping.keys.value(key)
+        message = f"UNIQUE constraint failed: {self.mapping.label}.{names}: there is a row with the primary key {value!r} already."
         progress = getattr(error, "progress", "")
         return IntegrityError(f"{message} {progress}".rstrip())

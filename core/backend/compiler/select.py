@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.core.exceptions import EmptyResultSet, FullResultSet
 from django.db.models.sql import compiler
-from django.db.models.sql.constants import GET_ITERATOR_CHUNK_SIZE, MULTI, SINGLE
+from django.db.models.sql.constants import CURSOR, GET_ITERATOR_CHUNK_SIZE, MULTI, SINGLE
 
 from ...driver import ReadOptions
 from ...executor import read
@@ -39,12 +39,26 @@ class SQLCompiler(compiler.SQLCompiler):
         if self._is_nothing():
             self.setup_query()  # describes the columns to Django's iterables
             return iter(()) if result_type == MULTI else None
+        if result_type == CURSOR:
+            return self._cursor()
         return execute(self.connection, self._described, lambda: self._run(result_type, chunked_fetch, chunk_size))
 
-    def _described(self) -> tuple[str, tuple[Any, ...]]:
+    def _cursor(self) -> Any:
+        """Return a cursor that has run the SQL of the query, and has its rows as the database gives them; None: no row can match."""
+        try:
+            sql, params = self._described()
+        except EmptyResultSet:
+            return None
+        cursor = self.connection.cursor()
+        cursor.execute(sql, params)
+        return cursor
+
+    def _described(self, prefix: str = "") -> tuple[str, tuple[Any, ...]]:
         """Return the SQL of the query; compiling takes what it compiles to pieces."""
-        sql, params = type(self)(self.query.clone(), self.connection, self.using, self.elide_empty).as_sql()
-        return (f"{sql} {self.connection.ops.for_update_sql()}" if self.query.select_for_update else sql), params
+        query = self.query.clone()
+        query.explain_info = None  # what explains is told by the prefix, once
+        sql, params = type(self)(query, self.connection, self.using, self.elide_empty).as_sql()
+        return (f"{prefix}{sql} {self.connection.ops.for_update_sql()}" if self.query.select_for_update else f"{prefix}{sql}"), params
 
     def _run(self, result_type: str | None, chunked_fetch: bool, chunk_size: int) -> Any:
         try:
@@ -54,7 +68,8 @@ class SQLCompiler(compiler.SQLCompiler):
         except NotNativeError as error:
             return self._execute_residually(str(error), result_type, chunked_fetch, chunk_size)
         if result_type == MULTI:
-            return noted(self.connection, chunks) if chunked_fetch else list(chunks)
+            streams = chunked_fetch and self.connection.features.can_use_chunked_reads
+            return noted(self.connection, chunks) if streams else list(chunks)
         if result_type == SINGLE:
             return next((chunk[0] for chunk in chunks if chunk), None)
         return None
@@ -175,8 +190,8 @@ class SQLCompiler(compiler.SQLCompiler):
     def explain_query(self) -> Iterator[str]:
         """Yield the lines of the plan; nothing is run."""
         info = self.query.explain_info
-        self.connection.ops.explain_query_prefix(info.format, **info.options)  # refuses what it does not know
-        yield from execute(self.connection, self._described, lambda: list(self._plan_lines()))
+        prefix = self.connection.ops.explain_query_prefix(info.format, **info.options)  # refuses what it does not know
+        yield from execute(self.connection, lambda: self._described(f"{prefix} "), lambda: list(self._plan_lines()))
 
     def _plan_lines(self) -> Iterator[str]:
         try:

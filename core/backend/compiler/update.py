@@ -97,7 +97,8 @@ class Update:
         elif hasattr(value, "prepare_database_save"):
             if not field.remote_field:
                 raise TypeError(
-                    f"{self.mapping.label}.{field.name} is not a relation, so it cannot be set to the model instance {value!r}. Use its pk."
+                    f"Tried to update field {self.mapping.label}.{field.name} with a model instance, {value!r}. "
+                    f"Use a value compatible with {type(field).__name__}."
                 )
             value = value.prepare_database_save(field)
         self.plain[column.name] = self.mapping.saved(column, value, self.connection)
@@ -182,8 +183,8 @@ class Update:
         for transform, value in zip(change.transforms, result.transformed, strict=True):
             if value in (INT_MIN, INT_MAX):
                 raise DataError(
-                    f"{self.mapping.label} {change.key.id_or_name!r}: {transform.name} reached {value}, the end of 64 bits, and holds "
-                    "this value now."
+                    f"{self.mapping.label} {self.mapping.keys.value(change.key)!r}: {transform.name} reached {value}, the end of 64 bits, "
+                    "and holds this value now."
                 )
 
     # Rows that are read first

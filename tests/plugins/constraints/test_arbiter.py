@@ -132,3 +132,11 @@ def test_a_row_that_was_written_past_the_orm_is_not_known() -> None:
     connection.session.write(Unit((), mutations), mutations)
     Account.objects.create(id=2, email="a")
     assert rows() == [(1, "a"), (2, "a")]
+
+
+def test_a_row_with_the_key_zero_is_named_as_such() -> None:
+    Account.objects.create(pk=0, email="e")
+    with pytest.raises(IntegrityError, match="the row with the primary key 0 has this value already"):
+        Account.objects.create(email="e")
+    Account.objects.create(pk=-1, email="f")
+    assert Account.objects.get(email="e").pk == 0

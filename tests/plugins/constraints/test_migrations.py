@@ -276,6 +276,12 @@ class TestDuplicates:
         with pytest.raises(IntegrityError, match=r"shop\.Item cannot become unique by name.*\n.*name='a'.*: primary keys 1, 3, 4\n"):
             shop.apply(way[0])
 
+    def test_a_row_is_listed_by_its_primary_key_though_another_id_stands_for_it(self, shop: Shop) -> None:
+        shop.apply(named())
+        shop.rows("Item").bulk_create([shop.model("Item")(pk=pk, name="a") for pk in (0, 7)])
+        with pytest.raises(IntegrityError, match="primary keys 0, 7\n"):
+            shop.apply(UNIQUE_NAME)
+
     def test_of_many_some_are_listed(self, shop: Shop) -> None:
         shop.apply(named())
         shop.fill(*({"name": f"item {n % 40:02}"} for n in range(80)))

@@ -128,7 +128,9 @@ def test_explain_reads_nothing() -> None:
     assert not rpcs
     assert any("relations_publisher" in line and "name" in line for line in lines)
     assert any("WHERE name = 'Alpha'" in line for line in lines)
-    assert 'INNER JOIN "relations_publisher"' in lines[-1]
+    statement = next(at for at, line in enumerate(lines) if "SQLite:" in line)
+    assert 'INNER JOIN "relations_publisher"' in lines[statement]
+    assert any("SEARCH relations_publisher" in line or "SCAN relations_publisher" in line for line in lines[statement:])
 
 
 def test_explain_of_nothing() -> None:
