@@ -1,24 +1,30 @@
-"""The cursor that Django hands out for raw SQL."""
+"""The cursor that Django hands out for raw SQL: the residual engine runs it, and the cursor hands the rows out."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from django.db.utils import NotSupportedError
+from django.db.utils import NotSupportedError, ProgrammingError
+
+from ..roles import Result
 
 if TYPE_CHECKING:
     from .base import DatabaseWrapper
 
+Params = Sequence[Any] | Mapping[str, Any] | None
+
 
 class Cursor:
-    """Refuses SQL: the store has none."""
+    """A cursor of the DB-API. All rows of a statement are there when `execute` returns."""
 
-    description = None
-    rowcount = -1
+    arraysize = 1
 
     def __init__(self, connection: DatabaseWrapper) -> None:
         self.db = connection
+        self.closed = False
+        self._take(Result())
 
     def __enter__(self) -> Cursor:
         return self
@@ -26,14 +32,51 @@ class Cursor:
     def __exit__(self, *exc_info: object) -> None:
         self.close()
 
-    def __iter__(self) -> Iterator[Any]:
-        return iter(())
+    def __iter__(self) -> Iterator[tuple[Any, ...]]:
+        return self._rows
 
-    def execute(self, sql: Any, params: Any = None) -> NoReturn:
-        raise NotSupportedError(f"The store has no SQL, so it cannot execute {str(sql)[:200]!r} with {params!r}. Use the ORM instead.")
+    def execute(self, sql: Any, params: Params = None) -> Cursor:
+        """Run a statement in Django's format: `%s` and `%(name)s` where there are parameters, none of them special without."""
+        if self.closed:
+            raise ProgrammingError("This cursor is closed. Open another by connection.cursor().")
+        engine = self.db.session.engine
+        if engine is None:
+            raise NotSupportedError(
+                f"The store has no SQL, so it cannot execute {str(sql)[:200]!r} with {params!r}. Use the ORM instead, or add 'relational' "
+                f"to PLUGINS of DATABASES[{self.db.alias!r}], which runs SQL over fetched rows."
+            )
+        self._take(engine.execute(self.db, str(sql), params))
+        return self
 
-    def executemany(self, sql: Any, param_list: Any) -> NoReturn:
-        self.execute(sql, param_list)
+    def _take(self, result: Result) -> None:
+        self.description, self.rowcount, self.lastrowid = result.description, result.rowcount, result.lastrowid
+        self._rows = iter(result.rows)
+
+    def executemany(self, sql: Any, param_list: Iterable[Params]) -> Cursor:
+        """Run a statement for each of several sets of parameters."""
+        total = 0
+        for params in param_list:
+            self.execute(sql, params)
+            total += max(self.rowcount, 0)
+        self.rowcount = total
+        return self
+
+    def callproc(self, procname: str, params: Params = None, kparams: Params = None) -> NoReturn:  # noqa: ARG002 - Django's signature
+        raise NotSupportedError(f"The store has no stored procedures, so it cannot call {procname!r}. Do in Python what it would do.")
+
+    def fetchone(self) -> tuple[Any, ...] | None:
+        """Return the next row, None after the last."""
+        return next(self._rows, None)
+
+    def fetchmany(self, size: int | None = None) -> list[tuple[Any, ...]]:
+        """Return the next rows, as many as asked for."""
+        return list(islice(self._rows, self.arraysize if size is None else size))
+
+    def fetchall(self) -> list[tuple[Any, ...]]:
+        """Return all rows that are left."""
+        return list(self._rows)
 
     def close(self) -> None:
-        """Nothing to release."""
+        """Forget the rows; nothing can be executed any more."""
+        self._take(Result())
+        self.closed = True

@@ -11,10 +11,11 @@ from django.db.backends.base.operations import BaseDatabaseOperations
 from ..datamodel import KEY, Column, Mutation, Query, Shape, Type, Verb
 from ..datamodel.entity import INT_MAX, INT_MIN
 from ..mapping.columns import unquoted
-from ..mapping.conversion import LOADERS, Refusal, datetime_loader
+from ..mapping.conversion import Refusal
 from ..mapping.types import DATA_TYPES
 from ..session.changes import Unit
 from ..session.committing import commit
+from .rawvalues import converter
 
 if TYPE_CHECKING:
     from .base import DatabaseWrapper
@@ -68,15 +69,15 @@ class DatabaseOperations(BaseDatabaseOperations):
         except ValueError as error:
             raise Refusal(f"has no form in JSON: {str(error).rstrip('.')}") from None
 
-    # From the store to Python
+    # From a raw cursor to Python; the mapping reads the store
 
     def get_db_converters(self, expression: Any) -> list[Converter]:
-        """Return the conversions of a stored value of an expression's type; a DurationField adds its own."""
-        column_type = DATA_TYPES.get(expression.output_field.get_internal_type(), "")
-        load = datetime_loader(self.connection.timezone) if column_type == "datetime" else LOADERS.get(column_type)
-        if load is None or column_type == "duration":
+        """Return the conversions of a value of raw SQL for an expression's type; a field adds its own."""
+        field = expression.output_field
+        convert = converter(DATA_TYPES.get(field.get_internal_type(), ""), field, self.connection.timezone)
+        if convert is None:
             return []
-        return [lambda value, _expression, _connection: None if value is None else load(value)]
+        return [lambda value, _expression, _connection: None if value is None else convert(value)]
 
     # Deleting everything
 

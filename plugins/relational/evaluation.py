@@ -31,7 +31,7 @@ def evaluate(
 ) -> list[tuple[Any, ...]]:
     """Return, for each row, the database values of the expressions."""
     results = compute(engine, scratch, model, rows, list(expressions.values()))
-    decoders = [_decoder(scratch, field, expression) for field, expression in expressions.items()]
+    decoders = [decoder(scratch, field, expression) for field, expression in expressions.items()]
     return [tuple(decode(value) for decode, value in zip(decoders, row, strict=True)) for row in results]
 
 
@@ -62,17 +62,17 @@ def compiled(scratch: Scratch, model: Any, expressions: Sequence[Any]) -> Statem
             parts.append(f"({sql})")
             params.extend(values)
     name = scratch.ops.quote_name(alias)
-    text = f"SELECT {', '.join(parts)} FROM {quoted(ROWS)} AS {name} ORDER BY {name}.{_row_number(model)}"
+    text = f"SELECT {', '.join(parts)} FROM {quoted(ROWS)} AS {name} ORDER BY {name}.{row_number(model)}"
     return Statement(model, text, tuple(params), recording, "an expression reads other rows")
 
 
-def _row_number(model: Any) -> str:
+def row_number(model: Any) -> str:
     """Return the one of SQLite's names of a row's number that is no column's."""
     taken = {field.column.lower() for field in model._meta.local_concrete_fields}
     return next(name for name in ("_rowid_", "rowid", "oid") if name not in taken)
 
 
-def _decoder(scratch: Scratch, field: Any, expression: Any) -> Decode:
+def decoder(scratch: Scratch, field: Any, expression: Any) -> Decode:
     """Return what turns SQLite's value of an expression into the database value of the field that it is for."""
     outer, is_integer = scratch.outer, mapping_of(field.model, scratch.outer).by_field[field].type is Type.INT
     output = _output_field(expression, field)
