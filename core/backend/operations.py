@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, cast
 
 from django.db.backends.base.operations import BaseDatabaseOperations
@@ -15,7 +15,7 @@ from ..mapping.conversion import Refusal
 from ..mapping.types import DATA_TYPES
 from ..session.changes import Unit
 from ..session.committing import commit
-from .rawvalues import converter
+from .rawvalues import converter, literal
 
 if TYPE_CHECKING:
     from .base import DatabaseWrapper
@@ -78,6 +78,14 @@ class DatabaseOperations(BaseDatabaseOperations):
         if convert is None:
             return []
         return [lambda value, _expression, _connection: None if value is None else convert(value)]
+
+    def last_executed_query(self, cursor: Any, sql: str, params: Any) -> str:  # noqa: ARG002 - Django's signature
+        """Return a statement with its parameters in their places, for people to read."""
+        if not params:
+            return sql
+        if isinstance(params, Mapping):
+            return sql % {name: literal(value) for name, value in params.items()}
+        return sql % tuple(map(literal, params))
 
     # Deleting everything
 

@@ -69,6 +69,6 @@ def refuse_to_write(entry: TableEntry) -> None:
     for each in entry.constraints:
         if each.check or (each.unique and not _is_plain(each)):
             raise NotSupportedError(
-                f"No model has the table {entry.name}, and its constraint {each.name} cannot be checked without one, so raw SQL cannot write "
-                "to it. Write through the model that declares it."
+                f"No model has the table {entry.name}, and its constraint {each.name} cannot be checked without one, so raw SQL cannot "
+                "write to it. Write through the model that declares it."
             )

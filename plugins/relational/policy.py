@@ -35,7 +35,7 @@ def describe(statement: Statement) -> str:
 def advice(statement: Statement) -> str:
     """Say what would make a statement native."""
     if statement.reason == RAW_SQL:
-        return "Write it with the ORM, or name rows by their primary key alone: other raw SQL reads whole tables."
+        return "Write it with the ORM: raw SQL reads whole tables, unless all that it says of one is a comparison of a column with %s."
     tables = {use.table for use in statement.recording.uses}
     if len(tables) > 1:
         return "Read the related rows by a query of their own (prefetch_related() does), or store what is joined on the row itself."

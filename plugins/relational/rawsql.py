@@ -9,13 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 from django.db.utils import NotSupportedError
 
-from ...core.executor.counting import count
 from ...core.roles import Result
 from .definition import define, is_definition
-from .keyed import is_count
 from .parameters import positional
 from .rawreading import RawReading
 from .rawscratch import raw_scratch_of
+from .rawshortcuts import answer
 from .rawtables import RawTables
 from .writing import write
 
@@ -48,16 +47,16 @@ def execute(engine: RelationalEngine, connection: Any, sql: str, params: Sequenc
 
 
 def _select(reading: RawReading) -> Result:
-    sources = reading.sources()
     sql, params, scratch = reading.statement.sql, reading.statement.params, reading.scratch
-    if is_count(sql):
-        counted = count(sources[0].plan(reading.connection), reading.connection.session)
-        return replace(scratch.result(sql, params), rows=[(counted,)])
-    fetcher = reading.fetcher(sources)
+    answered = answer(reading)
+    if answered is not None:
+        return replace(scratch.result(sql, params), rows=answered)
+    sources = reading.sources()
+    fetcher = reading.fetcher()
     loads = fetcher.fetch_all(sources, ())
     with scratch.filled():
         for rows in loads:
             scratch.insert(rows)
         result = scratch.result(sql, params)
-    reading.report(sources, fetcher)
+    reading.report(fetcher)
     return result

@@ -38,8 +38,8 @@ class RawTables:
             except OperationalError as error:
                 self._correct(error)
             else:
-                stale = [name for name in access.tables if name not in self.found]
-                if not any([self._add(name) for name in stale]):
+                changed = [self._add(name) for name in access.tables if name not in self.found]
+                if not any(changed):
                     return access
 
     def _correct(self, error: OperationalError) -> None:
@@ -73,11 +73,12 @@ class RawTables:
         return entry
 
     def _as_catalogued(self) -> bool:
-        """Take the columns of all tables from the catalog, for in a migration they are others than the model's; tell if that changed any."""
+        """Take all columns from the catalog, for in a migration they are others than the model's; tell if that changed any."""
         modelled, self._modelled = self._modelled, []
         entries = [entry for name in modelled if (entry := self.catalog.get(name)) is not None]
         self.entries.update((entry.name, entry) for entry in entries)
-        return any([self._ensure([model_of(entry)]) for entry in entries])
+        changed = [self._ensure([model_of(entry)]) for entry in entries]
+        return any(changed)
 
     def _ensure(self, models: Sequence[Any]) -> bool:
         mappings = [mapping_of(model, self.scratch.outer) for model in models]

@@ -50,7 +50,7 @@ def _insert(reading: RawReading, table: Table) -> Result:
     """Insert the rows that the statement makes; none of them is there yet when the scratch database makes them."""
     scratch, mapping, statement = reading.scratch, table.mapping, reading.statement
     sources = [replace(each, columns=list(mapping.columns)) if each.table is table else each for each in reading.sources()]
-    fetcher = reading.fetcher(sources)
+    fetcher = reading.fetcher()
     loads = fetcher.fetch_all(sources, ())
     with scratch.filled():
         for rows in loads:
@@ -65,7 +65,7 @@ def _insert(reading: RawReading, table: Table) -> Result:
         _refuse_missing(table, row)
         mapping.check_size(row, reading.connection.session.capabilities.entity_bytes)
     Insertion(reading.connection.session, mapping, inserted).run()
-    reading.report(sources, fetcher)
+    reading.report(fetcher)
     last = None if mapping.is_composite or not inserted else inserted[-1][mapping.key_column.name]
     return replace(result, lastrowid=last if isinstance(last, int) else None)
 
@@ -76,7 +76,8 @@ def _refuse_missing(table: Table, row: dict[str, Value]) -> None:
         field = column.field
         if row[column.name] is None and (getattr(field, "generated", False) or field.has_db_default()):
             raise NotSupportedError(
-                f"Raw SQL does not compute {table.mapping.label}.{field.name}, which has a db_default or is generated. Insert the row by the ORM."
+                f"Raw SQL does not compute {table.mapping.label}.{field.name}, which has a db_default or is generated. "
+                "Insert the row by the ORM."
             )
 
 
@@ -98,13 +99,13 @@ class Changing:
     def _target(self, names: set[str]) -> Target:
         columns = self.table.read(self.reading.access.reads.get(self.table.name, set()) | names)
         before = (KEY, VERSION, ENTITY) if self.whole else (KEY, VERSION)
-        return Target(self.table, columns, self.reading.restriction(self.table.name), self.reading.namespace, before)
+        return Target(self.table, columns, self.reading.restriction.filter, self.reading.namespace, before)
 
     def run(self) -> Result:
         """Run it as a statement, which a transaction may run again."""
         self.session.perform(self._run, model=None if self.delete else self.mapping.model)
         assert self.fetcher is not None
-        self.reading.report(self.sources, self.fetcher)
+        self.reading.report(self.fetcher)
         return self.result
 
     def _run(self) -> int:
@@ -118,7 +119,7 @@ class Changing:
     def _changes(self) -> list[Change]:
         """Run the statement over the rows as they are now, and return what it changes of them."""
         scratch, statement = self.reading.scratch, self.reading.statement
-        self.fetcher = fetcher = self.reading.fetcher(self.sources)
+        self.fetcher = fetcher = self.reading.fetcher()
         rows = fetcher.fetch(self.target, "write")
         loads = [self.target.rows(rows), *(source.rows(fetcher.fetch(source)) for source in self.sources[1:])]
         with scratch.filled():
