@@ -31,7 +31,7 @@ def evaluate(
 ) -> list[tuple[Any, ...]]:
     """Return, for each row, the database values of the expressions."""
     results = compute(engine, scratch, model, rows, list(expressions.values()))
-    decoders = [decoder(scratch, field, expression) for field, expression in expressions.items()]
+    decoders = [_decoder(scratch, field, expression) for field, expression in expressions.items()]
     return [tuple(decode(value) for decode, value in zip(decoders, row, strict=True)) for row in results]
 
 
@@ -72,7 +72,7 @@ def row_number(model: Any) -> str:
     return next(name for name in ("_rowid_", "rowid", "oid") if name not in taken)
 
 
-def decoder(scratch: Scratch, field: Any, expression: Any) -> Decode:
+def _decoder(scratch: Scratch, field: Any, expression: Any) -> Decode:
     """Return what turns SQLite's value of an expression into the database value of the field that it is for."""
     outer, is_integer = scratch.outer, mapping_of(field.model, scratch.outer).by_field[field].type is Type.INT
     output = _output_field(expression, field)
@@ -110,3 +110,8 @@ def _output_field(expression: Any, field: Any) -> Any:
 
 def _is_json_null(value: Any) -> bool:
     return isinstance(value, str) and value.strip() == json.dumps(None)
+
+
+def decoder(scratch: Scratch, field: Any) -> Decode:
+    """Return what turns SQLite's value of a column into the database value of its field."""
+    return _decoder(scratch, field, field.get_col(field.model._meta.db_table))

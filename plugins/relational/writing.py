@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -42,14 +43,23 @@ def write(reading: RawReading) -> Result:
     ((name, verbs),) = reading.access.writes.items()
     if name in reading.tables.entries:
         refuse_to_write(reading.tables.entries[name])
-    table = reading.tables.found[name]
+    table = _writable(reading.tables.found[name])
     return _insert(reading, table) if verbs == {"INSERT"} else Changing(reading, table, delete=verbs == {"DELETE"}).run()
+
+
+def _writable(table: Table) -> Table:
+    """Return a table that several models share with the mapping first that has all of its columns."""
+    for mapping in table.mappings:
+        if mapping.by_name.keys() >= table.columns.keys():
+            return replace(table, mappings=(mapping,))
+    names = ", ".join(mapping.label for mapping in table.mappings)
+    raise NotSupportedError(f"{names} share the table {table.name}, and none has all of its columns. Write through one of them.")
 
 
 def _insert(reading: RawReading, table: Table) -> Result:
     """Insert the rows that the statement makes; none of them is there yet when the scratch database makes them."""
     scratch, mapping, statement = reading.scratch, table.mapping, reading.statement
-    sources = [replace(each, columns=list(mapping.columns)) if each.table is table else each for each in reading.sources()]
+    sources = [replace(each, columns=list(mapping.columns)) if each.table.name == table.name else each for each in reading.sources()]
     fetcher = reading.fetcher()
     loads = fetcher.fetch_all(sources, ())
     with scratch.filled():
@@ -88,13 +98,23 @@ class Changing:
         self.reading, self.table, self.delete = reading, table, delete
         self.session, self.mapping = reading.connection.session, table.mapping
         names = reading.access.sets.get(table.name, set())
+        self._refuse_generated()
         self.set = [column for column in self.mapping.columns if column.name in names]
         self.writer = Writer(self.session, self.mapping, None if delete else names)
-        self.whole = self.writer.needs_before or (not delete and self.writer.reads_first)
+        keyless = delete and not self.session.capabilities.keys_only_versions
+        self.whole = self.writer.needs_before or keyless or (not delete and self.writer.reads_first)
         self.target = self._target(names)
         self.sources = [self.target, *reading.sources(without=table.name)]
         self.fetcher: Fetcher | None = None
         self.result = Result()
+
+    def _refuse_generated(self) -> None:
+        """Refuse an update of a table with columns that are computed from others."""
+        for column in () if self.delete else self.mapping.columns:
+            if getattr(column.field, "generated", False):
+                raise NotSupportedError(
+                    f"Raw SQL does not compute {self.mapping.label}.{column.field.name}, which is generated. Update the rows by the ORM."
+                )
 
     def _target(self, names: set[str]) -> Target:
         columns = self.table.read(self.reading.access.reads.get(self.table.name, set()) | names)
@@ -188,7 +208,7 @@ def _decoded(scratch: Scratch, table: Table, columns: Sequence[ColumnMapping], r
 
 def _reader(scratch: Scratch, table: Table, column: ColumnMapping) -> Callable[[Any], Value]:
     field, mapping = column.field, table.mapping
-    decode = decoder(scratch, field, field.get_col(field.model._meta.db_table))
+    decode = _checked_json if column.column_type == "json" else decoder(scratch, field)
 
     def read(value: Any) -> Value:
         if value is None:
@@ -198,7 +218,13 @@ def _reader(scratch: Scratch, table: Table, column: ColumnMapping) -> Callable[[
             if decoded is None:
                 raise ValueError("no value of the column's type")
             return mapping.store(column, decoded)
-        except (TypeError, ValueError, ValidationError) as error:
-            raise DataError(f"{value!r} is no value for {mapping.label}.{field.name} ({type(field).__name__}): {error}.") from error
+        except (AttributeError, TypeError, ValueError, ValidationError) as error:  # Django's converters raise any of these
+            raise DataError(f"{value!r} is no value for {mapping.label}.{field.name}, a {type(field).__name__}.") from error
 
     return read
+
+
+def _checked_json(text: Any) -> str:
+    """Return a text that is JSON, as it is; another is a ValueError or a TypeError."""
+    json.loads(text)
+    return str(text)
