@@ -1,4 +1,4 @@
-"""The cursor that Django hands out for raw SQL: the residual engine runs it, and the cursor hands the rows out."""
+"""The cursor that Django hands out: it runs the ORM's own statements, and has the residual engine run raw SQL."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from django.db.utils import NotSupportedError, ProgrammingError
 
 from ..roles import Result
+from .statement import Statement, noting
 
 if TYPE_CHECKING:
     from .base import DatabaseWrapper
@@ -36,17 +37,24 @@ class Cursor:
         return self._rows
 
     def execute(self, sql: Any, params: Params = None) -> Cursor:
-        """Run a statement in Django's format: `%s` and `%(name)s` where there are parameters, none of them special without."""
+        """Run a statement in Django's format: `%s` and `%(name)s` stand for parameters; where there are none, they are text."""
         if self.closed:
             raise ProgrammingError("This cursor is closed. Open another by connection.cursor().")
+        if isinstance(sql, Statement):
+            sql.result = sql.run()
+        else:
+            self._take(self._result(str(sql), params))
+        return self
+
+    def _result(self, sql: str, params: Params) -> Result:
         engine = self.db.session.engine
         if engine is None:
             raise NotSupportedError(
-                f"The store has no SQL, so it cannot execute {str(sql)[:200]!r} with {params!r}. Use the ORM instead, or add 'relational' "
+                f"The store has no SQL, so it cannot execute {sql[:200]!r} with {params!r}. Use the ORM instead, or add 'relational' "
                 f"to PLUGINS of DATABASES[{self.db.alias!r}], which runs SQL over fetched rows."
             )
-        self._take(engine.execute(self.db, str(sql), params))
-        return self
+        with noting(self.db, []):
+            return engine.execute(self.db, sql, params)
 
     def _take(self, result: Result) -> None:
         self.description, self.rowcount, self.lastrowid = result.description, result.rowcount, result.lastrowid

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
+from decimal import Decimal
+from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 from django.db.backends.base.operations import BaseDatabaseOperations
@@ -15,14 +17,30 @@ from ..mapping.conversion import Refusal
 from ..mapping.types import DATA_TYPES
 from ..session.changes import Unit
 from ..session.committing import commit
-from .rawvalues import converter, literal
+from .rawvalues import converter
+from .statement import execute
 
 if TYPE_CHECKING:
     from .base import DatabaseWrapper
 
 DELETE_BATCH = 500
+LONGEST_TEXT = 500  # characters of a value in the text of a statement
 KEYS = Shape((Column(KEY, Type.KEY),))
 Converter = Callable[[Any, Any, Any], Any]
+
+
+def literal(value: Any) -> str:
+    """Return a value as SQL writes it, for people to read."""
+    match value:
+        case None:
+            return "NULL"
+        case bool() | int() | float() | Decimal():
+            return str(value).upper() if isinstance(value, bool) else str(value)
+        case bytes() | memoryview():
+            return f"X'{bytes(value[: LONGEST_TEXT // 2]).hex()}'"
+        case _:
+            text = str(value)
+            return "'" + (text if len(text) <= LONGEST_TEXT else f"{text[:LONGEST_TEXT]}...").replace("'", "''") + "'"
 
 
 class DatabaseOperations(BaseDatabaseOperations):
@@ -48,6 +66,13 @@ class DatabaseOperations(BaseDatabaseOperations):
     def validate_autopk_value(self, value: Any) -> Any:
         """Let 0 pass: the mapping refuses it as a key, and names the model and the field."""
         return value
+
+    def last_executed_query(self, cursor: Any, sql: str, params: Any) -> str:  # noqa: ARG002 - Django's signature
+        """Return SQL with its parameters, for people to read."""
+        if not params:
+            return str(sql)
+        quoted = {name: literal(value) for name, value in params.items()} if isinstance(params, dict) else tuple(map(literal, params))
+        return str(sql) % quoted
 
     # From Python to the store. The column's own conversion (core.mapping) does the work; these keep the value as it is.
 
@@ -79,14 +104,6 @@ class DatabaseOperations(BaseDatabaseOperations):
             return []
         return [lambda value, _expression, _connection: None if value is None else convert(value)]
 
-    def last_executed_query(self, cursor: Any, sql: str, params: Any) -> str:  # noqa: ARG002 - Django's signature
-        """Return a statement with its parameters in their places, for people to read."""
-        if not params:
-            return sql
-        if isinstance(params, Mapping):
-            return sql % {name: literal(value) for name, value in params.items()}
-        return sql % tuple(map(literal, params))
-
     # Deleting everything
 
     def sql_flush(self, style: Any, tables: Iterable[str], *, reset_sequences: bool = False, allow_cascade: bool = False) -> list[str]:  # noqa: ARG002
@@ -96,7 +113,9 @@ class DatabaseOperations(BaseDatabaseOperations):
     def execute_sql_flush(self, sql_list: Iterable[str]) -> None:
         """Delete every entity of the kinds that statements of `sql_flush` name."""
         for statement in sql_list:
-            self.delete_kind(unquoted(statement.removeprefix("DELETE KIND ")))
+            kind = unquoted(statement.removeprefix("DELETE KIND "))
+            described = statement, None
+            execute(cast("DatabaseWrapper", self.connection), partial(tuple, described), partial(self.delete_kind, kind))
         self.connection.session.ids.reset()
 
     def delete_kind(self, kind: str) -> int:

@@ -28,19 +28,6 @@ def converter(column_type: str, field: Any, zone: dt.tzinfo) -> Convert | None:
             return _CONVERSIONS.get(column_type)
 
 
-def literal(value: Any) -> str:
-    """Return a parameter as SQL writes it."""
-    match value:
-        case None:
-            return "NULL"
-        case int() | float() | Decimal():
-            return str(value)
-        case bytes() | memoryview():
-            return f"X'{bytes(value).hex()}'"
-        case _:
-            return "'{}'".format(str(value).replace("'", "''"))
-
-
 def _moment(value: Any, zone: dt.tzinfo) -> Any:
     value = parse_datetime(value) if isinstance(value, str) else value
     if not isinstance(value, dt.datetime):
