@@ -17,7 +17,7 @@ from ..mapping.conversion import Refusal
 from ..mapping.types import DATA_TYPES
 from ..session.changes import Unit
 from ..session.committing import commit
-from .rawvalues import converter
+from .loading import converter
 from .statement import execute
 
 if TYPE_CHECKING:
@@ -94,10 +94,10 @@ class DatabaseOperations(BaseDatabaseOperations):
         except ValueError as error:
             raise Refusal(f"has no form in JSON: {str(error).rstrip('.')}") from None
 
-    # From a raw cursor to Python; the mapping reads the store
+    # From the store, or a raw cursor, to Python
 
     def get_db_converters(self, expression: Any) -> list[Converter]:
-        """Return the conversions of a value of raw SQL for an expression's type; a field adds its own."""
+        """Return the conversions of a stored value, or one of raw SQL, of an expression's type; a field adds its own."""
         field = expression.output_field
         convert = converter(DATA_TYPES.get(field.get_internal_type(), ""), field, self.connection.timezone)
         if convert is None:

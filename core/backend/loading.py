@@ -1,4 +1,4 @@
-"""What Django makes of the values of raw SQL: a raw cursor gives those of SQL, as Django's own SQLite backend does."""
+"""What Django makes of values that come without a mapping: stored ones, of an aggregate, or those of raw SQL, as SQLite has them."""
 
 from __future__ import annotations
 
@@ -38,14 +38,31 @@ def _moment(value: Any, zone: dt.tzinfo) -> Any:
 
 
 def _decimal(value: Any, max_digits: int | None, decimal_places: int | None) -> Decimal:
-    number = value if isinstance(value, Decimal) else Decimal(str(value))
+    number = value if isinstance(value, Decimal) else _number(value)
     rounded = decimals.quantize(number, max_digits, decimal_places)
     return number if rounded is None else rounded
 
 
+def _number(value: Any) -> Decimal:
+    is_stored = isinstance(value, str) and (value.endswith("~") or "e" in value)  # no number of SQL's is written so
+    return decimals.decode(value) if is_stored else Decimal(str(value))
+
+
+def _date(value: Any) -> Any:
+    if isinstance(value, dt.datetime):
+        return value.date()
+    return parse_date(value) if isinstance(value, str) else value
+
+
+def _time(value: Any) -> Any:
+    if isinstance(value, dt.datetime):
+        return value.time()
+    return parse_time(value) if isinstance(value, str) else value
+
+
 _CONVERSIONS: dict[str, Convert] = {
     "boolean": lambda value: bool(value) if value in (0, 1) else value,
-    "date": lambda value: parse_date(value) if isinstance(value, str) else value,
-    "time": lambda value: parse_time(value) if isinstance(value, str) else value,
+    "date": _date,
+    "time": _time,
     "uuid": lambda value: uuid.UUID(value) if isinstance(value, str) else value,
 }
