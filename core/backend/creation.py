@@ -215,8 +215,8 @@ class DatabaseCreation(BaseDatabaseCreation):
         if caches_here and self.connection.engine is None:
             self.log(
                 f"No cache table is made for CACHES: {', '.join(caches_here)}. DatabaseCache needs SQL, and "
-                f"{self.connection.alias!r} has none: add 'relational' to its PLUGINS, use another cache backend, or keep the cache elsewhere "
-                "by a router's allow_migrate()."
+                f"{self.connection.alias!r} has none: add 'relational' to its PLUGINS, use another cache backend, or keep the cache "
+                "elsewhere by a router's allow_migrate()."
             )
         elif caches_here:
             call_command("createcachetable", database=self.connection.alias)

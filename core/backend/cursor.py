@@ -24,7 +24,8 @@ class Cursor:
 
     def __init__(self, connection: DatabaseWrapper) -> None:
         self.db = connection
-        self.closed = False
+        self.closed, self.executed = False, ""
+        self.statement: Statement | None = None  # the ORM's, which comes as another text where an execute wrapper adds a comment
         self._take(Result())
 
     def __enter__(self) -> Cursor:
@@ -40,10 +41,12 @@ class Cursor:
         """Run a statement in Django's format: `%s` and `%(name)s` stand for parameters; where there are none, they are text."""
         if self.closed:
             raise ProgrammingError("This cursor is closed. Open another by connection.cursor().")
-        if isinstance(sql, Statement):
-            sql.result = sql.run()
+        self.executed = str(sql)
+        statement = sql if isinstance(sql, Statement) else self.statement
+        if statement is not None and statement in self.executed:
+            statement.result = statement.run()
         else:
-            self._take(self._result(str(sql), params))
+            self._take(self._result(self.executed, params))
         return self
 
     def _result(self, sql: str, params: Params) -> Result:

@@ -67,12 +67,14 @@ class DatabaseOperations(BaseDatabaseOperations):
         """Let 0 pass: the mapping refuses it as a key, and names the model and the field."""
         return value
 
-    def last_executed_query(self, cursor: Any, sql: str, params: Any) -> str:  # noqa: ARG002 - Django's signature
-        """Return SQL with its parameters, for people to read."""
+    def last_executed_query(self, cursor: Any, sql: str, params: Any) -> str:
+        """Return SQL with its parameters, for people to read: what a cursor was given in the end, with what wrappers have added."""
+        text = str(getattr(cursor, "executed", None) or sql)
         if not params:
-            return str(sql)
-        quoted = {name: literal(value) for name, value in params.items()} if isinstance(params, dict) else tuple(map(literal, params))
-        return str(sql) % quoted
+            return text
+        return text % (
+            {name: literal(value) for name, value in params.items()} if isinstance(params, dict) else tuple(map(literal, params))
+        )
 
     # From Python to the store. The column's own conversion (core.mapping) does the work; these keep the value as it is.
 

@@ -45,6 +45,7 @@ def execute(connection: DatabaseWrapper, describe: Describe, run: Callable[[], T
         return run()
     statement = Statement.of(sql, run)
     with connection.cursor() as cursor, _entry(connection):
+        cursor.cursor.statement = statement
         cursor.execute(statement, params)
     result: T = statement.result
     return result

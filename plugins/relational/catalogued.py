@@ -17,6 +17,7 @@ from ...core.mapping.types import DATA_TYPES
 
 _APP = "kindstore_catalog"
 _KEPT = 200
+ROW_KEY = "kindstore_row_key"  # the key, which no SQL sees, of a table without a primary key
 
 
 def model_of(entry: TableEntry) -> Any:
@@ -27,11 +28,9 @@ def model_of(entry: TableEntry) -> Any:
 @lru_cache(maxsize=_KEPT)
 def _model_of(entry: TableEntry) -> Any:
     keys = [column.name for column in entry.columns if column.primary_key]
-    if not keys:
-        raise NotSupportedError(
-            f"The catalog knows no primary key of {entry.name}, so its rows cannot be told apart. Give a model to the table."
-        )
     fields = {column.name: _field(column, primary_key=[column.name] == keys) for column in entry.columns}
+    if not keys:
+        fields[ROW_KEY] = models.BigAutoField(primary_key=True)
     if len(keys) > 1:
         fields["pk"] = models.CompositePrimaryKey(*keys)
     meta = {"app_label": _APP, "db_table": entry.name, "apps": Apps(), "managed": False, "constraints": list(_uniques(entry))}

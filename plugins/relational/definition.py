@@ -103,8 +103,8 @@ def _described(sql: str) -> TableEntry:
         _column(each[0], each[1], sql, null=not each[2] and not each[3], key=bool(each[3]), unique=each[0] in single) for each in found
     ]
     keys = [column for column in columns if column.primary_key]
-    if not keys or any(column.type not in KEY_TYPES for column in keys):
-        raise _refusal("it needs a PRIMARY KEY of integers or strings, which names its rows", sql)
+    if any(column.type not in KEY_TYPES for column in keys):
+        raise _refusal("its PRIMARY KEY names its rows, so it has to be of integers or strings", sql)
     return TableEntry(name, tuple(columns), tuple(constraints))
 
 

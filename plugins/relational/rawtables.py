@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from django.apps import apps as installed
@@ -12,7 +13,7 @@ from django.db.utils import OperationalError
 from ...core.backend.catalog import Catalog, TableEntry
 from ...core.mapping import mapping_of
 from .access import Access
-from .catalogued import model_of
+from .catalogued import ROW_KEY, model_of
 from .rawscratch import RawScratch
 from .tables import NO_TABLE, Table, models_of, table_of
 
@@ -84,8 +85,14 @@ class RawTables:
         mappings = [mapping_of(model, self.scratch.outer) for model in models]
         name = mappings[0].kind
         before = self.scratch.tables.get(name)
-        self.found[name] = table = self.scratch.ensure(table_of(name, mappings))
+        self.found[name] = table = self.scratch.ensure(_without_row_key(table_of(name, mappings)))
         return before is None or before.declared != table.declared
+
+
+def _without_row_key(table: Table) -> Table:
+    """Hide the key of a table without a primary key."""
+    columns = {name: column for name, column in table.columns.items() if name != ROW_KEY}
+    return replace(table, columns=columns, declared=tuple(each for each in table.declared if each[0] != ROW_KEY))
 
 
 def modelled(name: str) -> list[Any]:

@@ -33,9 +33,10 @@ class Table:
         return self.mappings[0]
 
     def read(self, names: set[str]) -> list[ColumnMapping]:
-        """Return the columns of these names in the order of the model, the key's where nothing else is read."""
+        """Return the columns of these names in the order of the model, the key's (or any, if it has none) where nothing else is read."""
         columns = [column for name, column in self.columns.items() if name in names]
-        return columns or list(self.mapping.key_columns)
+        columns = columns or [column for column in self.mapping.key_columns if column.name in self.columns]
+        return columns or list(self.columns.values())[:1]
 
     def definition(self, name: str) -> Iterator[str]:
         """Yield the statements that make a table of this form, by any name."""

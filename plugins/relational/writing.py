@@ -59,7 +59,8 @@ def _writable(table: Table) -> Table:
 def _insert(reading: RawReading, table: Table) -> Result:
     """Insert the rows that the statement makes; none of them is there yet when the scratch database makes them."""
     scratch, mapping, statement = reading.scratch, table.mapping, reading.statement
-    sources = [replace(each, columns=list(mapping.columns)) if each.table.name == table.name else each for each in reading.sources()]
+    columns = list(table.columns.values())
+    sources = [replace(each, columns=columns) if each.table.name == table.name else each for each in reading.sources()]
     fetcher = reading.fetcher()
     loads = fetcher.fetch_all(sources, ())
     with scratch.filled():
@@ -67,10 +68,10 @@ def _insert(reading: RawReading, table: Table) -> Result:
             scratch.insert(rows)
         count = fetcher.counts.get(table.name, 0)
         result = scratch.result(statement.sql, statement.params)
-        made = [values for number, values in _snapshot(scratch, table, mapping.columns).items() if number > count]
+        made = [values for number, values in _snapshot(scratch, table, columns).items() if number > count]
     if result.description is not None:
         raise NotSupportedError(f"Raw SQL cannot return what the store makes of a row: {statement.sql[:200]!r}. Leave RETURNING out.")
-    inserted = _decoded(scratch, table, mapping.columns, made)
+    inserted = _decoded(scratch, table, columns, made)
     for row in inserted:
         _refuse_missing(table, row)
         mapping.check_size(row, reading.connection.session.capabilities.entity_bytes)
@@ -82,7 +83,7 @@ def _insert(reading: RawReading, table: Table) -> Result:
 
 def _refuse_missing(table: Table, row: dict[str, Value]) -> None:
     """Refuse a null that a default of the database would replace, for the statement may have meant that."""
-    for column in table.mapping.columns:
+    for column in table.columns.values():
         field = column.field
         if row[column.name] is None and (getattr(field, "generated", False) or field.has_db_default()):
             raise NotSupportedError(

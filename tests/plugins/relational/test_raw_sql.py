@@ -13,6 +13,7 @@ from django.core.cache import caches
 from django.core.management import call_command
 from django.db import DataError, IntegrityError, NotSupportedError, OperationalError, ProgrammingError, connection, connections, transaction
 from django.db.models.expressions import RawSQL
+from django.test.utils import CaptureQueriesContext
 from relations.models import Book, Country, Person, Publisher, Shelf, Writer
 
 from kindstore.core.warnings import EmulatedQueryWarning
@@ -143,6 +144,14 @@ class TestCursor:
             assert "SELECT 'it''s', NULL, 1" in [query["sql"] for query in connection.queries]
         finally:
             connection.force_debug_cursor = False
+
+    def test_wrappers_may_add_a_comment(self) -> None:
+        def comment(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+            return execute(f"{sql} /* of mine */", params, many, context)
+
+        with connection.execute_wrapper(comment), CaptureQueriesContext(connection) as captured:
+            assert (Country.objects.count(), run("SELECT %s", [1])) == (2, [(1,)])
+        assert [query["sql"].endswith("/* of mine */") for query in captured.captured_queries] == [True, True]
 
 
 class TestRaw:
@@ -345,10 +354,20 @@ class TestTablesWithoutModels:
             with pytest.raises(OperationalError, match="no such table: my notes"):
                 run(sql)
 
+    def test_need_no_primary_key(self) -> None:
+        run("CREATE TABLE ponies (id int, special varchar(15));")
+        run("INSERT INTO ponies (id, special) VALUES (1, 'i love ponies'), (1, 'i love ponies');")
+        run("UPDATE ponies SET special = 'Ponies' WHERE special LIKE '%%ponies'", [])
+        assert run("SELECT * FROM ponies") == [(1, "Ponies"), (1, "Ponies")]
+        assert run("SELECT COUNT(*) FROM ponies") == [(2,)]
+        run("DELETE FROM ponies")
+        assert run("SELECT COUNT(*), 1 FROM ponies") == [(0, 1)]
+        run("DROP TABLE ponies")
+
     @pytest.mark.parametrize(
         ("sql", "message"),
         [
-            ("CREATE TABLE t (id integer)", "PRIMARY KEY"),
+            ("CREATE TABLE t (day date PRIMARY KEY)", "PRIMARY KEY"),
             ("CREATE TABLE t (id integer PRIMARY KEY, n integer DEFAULT 3)", "DEFAULT is not understood"),
             ("CREATE TABLE t (id integer PRIMARY KEY, n integer CHECK (n > 3))", "CHECK is not understood"),
             ("CREATE TABLE t (id integer PRIMARY KEY, place point)", "the type 'point' of place"),
