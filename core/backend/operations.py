@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable
 from decimal import Decimal
-from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 from django.db.backends.base.operations import BaseDatabaseOperations
@@ -115,10 +114,12 @@ class DatabaseOperations(BaseDatabaseOperations):
     def execute_sql_flush(self, sql_list: Iterable[str]) -> None:
         """Delete every entity of the kinds that statements of `sql_flush` name."""
         for statement in sql_list:
-            kind = unquoted(statement.removeprefix("DELETE KIND "))
-            described = statement, None
-            execute(cast("DatabaseWrapper", self.connection), partial(tuple, described), partial(self.delete_kind, kind))
+            self._empty(statement)
         self.connection.session.ids.reset()
+
+    def _empty(self, statement: str) -> None:
+        kind = unquoted(statement.removeprefix("DELETE KIND "))
+        execute(cast("DatabaseWrapper", self.connection), lambda: (statement, None), lambda: self.delete_kind(kind))
 
     def delete_kind(self, kind: str) -> int:
         """Delete every entity of a kind in the connection's namespace, and the markers of its rows; return how many rows there were."""
