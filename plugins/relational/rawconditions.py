@@ -14,6 +14,7 @@ from typing import Any
 from ...core.datamodel import Op
 from ...core.mapping import ColumnMapping
 from ...core.mapping.columns import unquoted
+from ...core.mapping.conversion import Refusal
 from ...core.planner.analysis import Analysis
 from ...core.planner.logic import Truth, superset_filter
 from ...core.planner.predicate import Compare, In, Predicate
@@ -94,9 +95,12 @@ def _predicate(analysis: Analysis, column: ColumnMapping, test: _Test) -> Predic
     values = [_value(column, value) for value in test.values]
     if None in values:
         return None
-    if test.op in ("=", "IN"):
+    if test.op not in ("=", "IN"):
+        return analysis.compare(column, _OPS[test.op], values[0])
+    try:
         return analysis.members(column, tuple(dict.fromkeys(column.compare(value) for value in values)))
-    return analysis.compare(column, _OPS[test.op], values[0])
+    except Refusal:
+        return None  # SQLite has no such value either, and says so
 
 
 def _value(column: ColumnMapping, value: Any) -> Any:

@@ -27,6 +27,11 @@ class RawScratch(Scratch):
 
     _access: Access | None = None
 
+    def _open(self) -> sqlite3.Connection:
+        connection = super()._open()
+        connection.execute("SELECT 1 FROM json_each('[]'), json_tree('[]')")  # declares them, which is no doing of the user's statements
+        return connection
+
     def _authorize(self, action: int, table: str | None, column: str | None, *_where: str | None) -> int:
         return sqlite3.SQLITE_OK if self._access is None else self._access.note(action, table, column)
 

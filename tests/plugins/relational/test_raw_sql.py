@@ -65,6 +65,8 @@ class TestSelect:
             ("SELECT name FROM relations_shelf WHERE name = %s", ["TOP"]),
             ("SELECT name FROM relations_country WHERE code = %s AND name > %s", ["DE", "A"]),
             ("VALUES (1, 'one'), (2, 'two')", None),
+            ("SELECT b.id, e.key, e.type FROM relations_book b, json_each(b.extra) e ORDER BY b.id, e.key", None),
+            ("WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 3) SELECT i FROM n ORDER BY i", None),
             ("-- a comment\n/* and another */ SELECT 1 AS one;", None),
         ],
     )
@@ -319,6 +321,19 @@ class TestWrite:
 
 
 class TestUniqueValues:
+    def test_are_free_again_when_their_table_is_dropped(self, everything: None) -> None:
+        for _ in range(2):
+            run("CREATE TABLE tickets (id integer PRIMARY KEY, code varchar(20) NOT NULL UNIQUE)")
+            run("INSERT INTO tickets (code) VALUES (%s)", ["a"])
+            with transaction.atomic():
+                run("DROP TABLE tickets")
+                transaction.set_rollback(True)
+            assert run("SELECT COUNT(*) FROM tickets") == [(1,)]
+            with transaction.atomic():
+                run("DROP TABLE tickets")
+            with pytest.raises(OperationalError, match="no such table"):
+                run("SELECT COUNT(*) FROM tickets")
+
     def test_are_kept(self, everything: None) -> None:
         run("CREATE TABLE tickets (id integer PRIMARY KEY, code varchar(20) NOT NULL UNIQUE)")
         run("INSERT INTO tickets (code) VALUES (%s)", ["a"])
@@ -400,6 +415,12 @@ class TestTablesWithoutModels:
     def test_wrong_sql_is_an_error_as_on_sqlite(self, sql: str, error: type[Exception], message: str) -> None:
         with pytest.raises(error, match=message):
             run(sql)
+
+    @pytest.mark.parametrize("value", [2**70, "\ud800"])
+    def test_values_that_sql_does_not_have_are_an_error(self, value: Any) -> None:
+        for sql in ("SELECT id FROM relations_book WHERE id = %s", "SELECT name FROM relations_country WHERE code = %s"):
+            with pytest.raises(DataError):
+                run(sql, [value])
 
     def test_wrong_number_of_parameters_is_an_error(self) -> None:
         with pytest.raises(ProgrammingError, match="bindings"):
