@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
@@ -134,6 +135,16 @@ class UniqueKeeper(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What a statement of raw SQL gave: the rows, and what the DB-API's cursor says of them."""
+
+    rows: Sequence[tuple[Any, ...]] = ()
+    description: tuple[tuple[Any, ...], ...] | None = None
+    rowcount: int = -1
+    lastrowid: Any = None
+
+
 class ResidualEngine(Protocol):
     """Executes what the planner cannot answer natively.
 
@@ -151,6 +162,10 @@ class ResidualEngine(Protocol):
 
     def compute(self, connection: Any, model: type[Model], rows: Sequence[Row], expressions: Sequence[Any]) -> list[tuple[Any, ...]]:
         """Compute expressions for rows, as `evaluate` does: for each row a tuple of SQL's own values, which SQL would compare."""
+        ...
+
+    def execute(self, connection: Any, sql: str, params: Sequence[Any] | Mapping[str, Any] | None) -> Result:
+        """Run a statement of SQL in Django's format, which reads or writes rows of the store."""
         ...
 
 

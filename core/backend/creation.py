@@ -58,7 +58,7 @@ class DatabaseCreation(BaseDatabaseCreation):
             raise
         if serialize or (serialize is None and django.VERSION < (6, 0)):
             self.connection._test_serialized_contents = self.serialize_db_to_string()
-        self._warn_of_cache_tables()
+        self._make_cache_tables()
         if os.environ.get("RUNNING_DJANGOS_TEST_SUITE") == "true":
             self.mark_expected_failures_and_skips()
         return namespace
@@ -209,14 +209,17 @@ class DatabaseCreation(BaseDatabaseCreation):
         finally:
             settings.MIGRATION_MODULES = modules
 
-    def _warn_of_cache_tables(self) -> None:
-        """Say which caches have no table here: they speak SQL. What does not use them can be tested all the same."""
+    def _make_cache_tables(self) -> None:
+        """Make the tables of caches in the database, or say which have none here: what does not use them can be tested all the same."""
         caches_here = [name for name in settings.CACHES if self._holds(caches[name])]
-        if caches_here:
+        if caches_here and self.connection.engine is None:
             self.log(
                 f"No cache table is made for CACHES: {', '.join(caches_here)}. DatabaseCache needs SQL, and "
-                f"{self.connection.alias!r} has none. Use another cache backend, or keep the cache elsewhere by a router's allow_migrate()."
+                f"{self.connection.alias!r} has none: add 'relational' to its PLUGINS, use another cache backend, or keep the cache "
+                "elsewhere by a router's allow_migrate()."
             )
+        elif caches_here:
+            call_command("createcachetable", database=self.connection.alias)
 
     def _holds(self, cache: Any) -> bool:
         return isinstance(cache, BaseDatabaseCache) and bool(router.allow_migrate_model(self.connection.alias, cache.cache_model_class))

@@ -12,10 +12,11 @@ from django.db.backends.base.operations import BaseDatabaseOperations
 from ..datamodel import KEY, Column, Mutation, Query, Shape, Type, Verb
 from ..datamodel.entity import INT_MAX, INT_MIN
 from ..mapping.columns import unquoted
-from ..mapping.conversion import LOADERS, Refusal, datetime_loader
+from ..mapping.conversion import Refusal
 from ..mapping.types import DATA_TYPES
 from ..session.changes import Unit
 from ..session.committing import commit
+from .loading import converter
 from .statement import execute
 
 if TYPE_CHECKING:
@@ -63,12 +64,14 @@ class DatabaseOperations(BaseDatabaseOperations):
         """Return how many objects one statement takes: all, for the commits are cut to size where they are made."""
         return max(len(objs), 1)
 
-    def last_executed_query(self, cursor: Any, sql: str, params: Any) -> str:  # noqa: ARG002 - Django's signature
-        """Return SQL with its parameters, for people to read."""
+    def last_executed_query(self, cursor: Any, sql: str, params: Any) -> str:
+        """Return SQL with its parameters, for people to read: what a cursor was given in the end, with what wrappers have added."""
+        text = str(getattr(cursor, "executed", None) or sql)
         if not params:
-            return str(sql)
-        quoted = {name: literal(value) for name, value in params.items()} if isinstance(params, dict) else tuple(map(literal, params))
-        return str(sql) % quoted
+            return text
+        return text % (
+            {name: literal(value) for name, value in params.items()} if isinstance(params, dict) else tuple(map(literal, params))
+        )
 
     # From Python to the store. The column's own conversion (core.mapping) does the work; these keep the value as it is.
 
@@ -93,15 +96,15 @@ class DatabaseOperations(BaseDatabaseOperations):
             raise Refusal(f"has no form in JSON: {str(error).rstrip('.')}") from None
         return text
 
-    # From the store to Python
+    # From the store, or a raw cursor, to Python
 
     def get_db_converters(self, expression: Any) -> list[Converter]:
-        """Return the conversions of a stored value of an expression's type; a DurationField adds its own."""
-        column_type = DATA_TYPES.get(expression.output_field.get_internal_type(), "")
-        load = datetime_loader(self.connection.timezone) if column_type == "datetime" else LOADERS.get(column_type)
-        if load is None or column_type == "duration":
+        """Return the conversions of a stored value, or one of raw SQL, of an expression's type; a field adds its own."""
+        field = expression.output_field
+        convert = converter(DATA_TYPES.get(field.get_internal_type(), ""), field, self.connection.timezone)
+        if convert is None:
             return []
-        return [lambda value, _expression, _connection: None if value is None else load(value)]
+        return [lambda value, _expression, _connection: None if value is None else convert(value)]
 
     # Deleting everything
 

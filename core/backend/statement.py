@@ -47,6 +47,7 @@ def execute(connection: DatabaseWrapper, describe: Describe, run: Callable[[], T
         return run()
     statement = Statement.of(sql, run)
     with connection.cursor() as cursor, _entry(connection):
+        cursor.cursor.statement = statement
         cursor.execute(statement, params)
     result: T = statement.result
     return result
@@ -64,7 +65,7 @@ def _entry(connection: DatabaseWrapper) -> Iterator[None]:
     """Put the RPCs of the block into the entry that is made in it."""
     rpcs: list[str] = []
     try:
-        with _noting(connection, rpcs):
+        with noting(connection, rpcs):
             yield
     finally:
         if connection.queries_logged:
@@ -72,7 +73,8 @@ def _entry(connection: DatabaseWrapper) -> Iterator[None]:
 
 
 @contextmanager
-def _noting(connection: DatabaseWrapper, rpcs: list[str]) -> Iterator[None]:
+def noting(connection: DatabaseWrapper, rpcs: list[str]) -> Iterator[None]:
+    """Add the RPCs of the block to a list."""
     outer, connection.rpcs = connection.rpcs, rpcs
     try:
         yield
@@ -87,7 +89,7 @@ def noted(connection: DatabaseWrapper, chunks: Iterator[T]) -> Iterator[T]:
 
 def _noted(connection: DatabaseWrapper, chunks: Iterator[T], rpcs: list[str]) -> Iterator[T]:
     while True:
-        with _noting(connection, rpcs):
+        with noting(connection, rpcs):
             chunk = next(chunks, None)
         if chunk is None:
             return

@@ -18,6 +18,7 @@ from django.db.models.sql.where import ExtraWhere
 from .functions import DECIMAL, DECIMAL_SUM
 from .jsonpaths import names_a_quote, of_python
 from .moments import comparable
+from .parameters import adapted
 from .recording import Statement
 from .rounding import ROUND
 
@@ -38,7 +39,8 @@ class SQLCompiler(django_compiler.SQLCompiler):
         """Compile; raise EmptyResultSet where no row can match."""
         with self.connection.recorded() as recording:
             sql, params = self.as_sql()
-        return Statement(self.query.model, sql.strip(), tuple(params), recording, self.reason, self.intent)
+        values = tuple(map(adapted, params) if recording.raw else params)
+        return Statement(self.query.model, sql.strip(), values, recording, self.reason, self.intent)
 
     def get_from_clause(self) -> Any:
         clause = super().get_from_clause()

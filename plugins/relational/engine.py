@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from django.core.exceptions import EmptyResultSet
@@ -12,6 +12,7 @@ from . import policy as policies
 from .evaluation import compute, evaluate
 from .fetching import Fetcher
 from .policy import Warner
+from .rawsql import execute
 from .recording import Statement
 from .scratch import Rows, Scratch, scratch_of
 from .semijoin import in_order, links
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from django.db.models import Model
 
     from ...core.driver import Intent
+    from ...core.roles import Result
     from .compiler import SQLCompiler
 
 Results = list[tuple[Any, ...]]
@@ -81,14 +83,19 @@ class RelationalEngine:
                 scratch.insert(rows)
             results = scratch.run(statement.sql, statement.params)
         if read:
-            self._report(scratch.outer, statement, fetcher)
+            self.report(scratch.outer, statement, fetcher)
         return results
 
-    def _report(self, connection: Any, statement: Statement, fetcher: Fetcher) -> None:
+    def report(self, connection: Any, statement: Statement, fetcher: Fetcher) -> None:
+        """Say, as the policy wants it, that a statement was emulated."""
         text = policies.summary(statement, fetcher.counts)
         connection.session.emulated(text, fetcher.total)
         if self.policy == "warn":
             self._warner.warn(text)
+
+    def execute(self, connection: Any, sql: str, params: Sequence[Any] | Mapping[str, Any] | None) -> Result:
+        """Run a statement of raw SQL, which reads or writes rows of the store."""
+        return execute(self, connection, sql, params)
 
     def explain(self, scratch: Scratch, compiler: SQLCompiler) -> Iterator[str]:
         """Yield what a query would do, without reading a row."""

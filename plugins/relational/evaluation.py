@@ -62,11 +62,11 @@ def compiled(scratch: Scratch, model: Any, expressions: Sequence[Any]) -> Statem
             parts.append(f"({sql})")
             params.extend(values)
     name = scratch.ops.quote_name(alias)
-    text = f"SELECT {', '.join(parts)} FROM {quoted(ROWS)} AS {name} ORDER BY {name}.{_row_number(model)}"
+    text = f"SELECT {', '.join(parts)} FROM {quoted(ROWS)} AS {name} ORDER BY {name}.{row_number(model)}"
     return Statement(model, text, tuple(params), recording, "an expression reads other rows")
 
 
-def _row_number(model: Any) -> str:
+def row_number(model: Any) -> str:
     """Return the one of SQLite's names of a row's number that is no column's."""
     taken = {field.column.lower() for field in model._meta.local_concrete_fields}
     return next(name for name in ("_rowid_", "rowid", "oid") if name not in taken)
@@ -110,3 +110,8 @@ def _output_field(expression: Any, field: Any) -> Any:
 
 def _is_json_null(value: Any) -> bool:
     return isinstance(value, str) and value.strip() == json.dumps(None)
+
+
+def decoder(scratch: Scratch, field: Any) -> Decode:
+    """Return what turns SQLite's value of a column into the database value of its field."""
+    return _decoder(scratch, field, field.get_col(field.model._meta.db_table))

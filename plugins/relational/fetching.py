@@ -8,7 +8,7 @@ from typing import Any
 from django.db.utils import OperationalError
 
 from ...core.datamodel import Row
-from ...core.driver import LATEST, ReadOptions
+from ...core.driver import Intent, ReadOptions
 from ...core.executor import read
 from .scratch import Rows
 from .semijoin import Link, in_order, narrowed
@@ -36,11 +36,11 @@ class Fetcher:
             fetched[source.table.name] = narrow, self.fetch(narrow)
         return [source.rows(rows) for source, rows in fetched.values()]
 
-    def fetch(self, source: Source) -> list[Row]:
+    def fetch(self, source: Source, intent: Intent = "read") -> list[Row]:
         """Return the rows of a source; raise OperationalError as soon as the statement has more than it may have."""
         left = self.max_rows - self.total
         rows: list[Row] = []
-        options = ReadOptions(intent="lock") if source.table.name in self.locked else LATEST
+        options = ReadOptions(intent="lock" if source.table.name in self.locked else intent)
         for chunk in read(source.plan(self.connection, limit=left + 1), self.connection.session, options):
             rows.extend(chunk)
         if len(rows) > left:

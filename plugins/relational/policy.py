@@ -16,6 +16,7 @@ from ...core.warnings import EmulatedQueryWarning
 from .recording import Statement
 
 NO_SQL = "the store has no SQL"
+RAW_SQL = "it is raw SQL"
 POLICIES = ("allow", "warn", "error")
 _OURS = __name__.partition(".")[0]
 _STANDARD_LIBRARY = tuple({sysconfig.get_path("stdlib"), sysconfig.get_path("platstdlib")})
@@ -27,12 +28,14 @@ _OUTERMOST = ("django.core.management", "django.core.handlers", "django.test", "
 def describe(statement: Statement) -> str:
     """Say what a statement is, and why the store does not run it."""
     reason = statement.reason or NO_SQL
-    name = "no model" if statement.model is None else statement.model._meta.label
-    return f"This query of {name} is not native: {reason}."
+    of = "" if statement.model is None else f" of {statement.model._meta.label}"
+    return f"This query{of} is not native: {reason}."
 
 
 def advice(statement: Statement) -> str:
     """Say what would make a statement native."""
+    if statement.reason == RAW_SQL:
+        return "Write it with the ORM: raw SQL reads whole tables, unless all that it says of one is a comparison of a column with %s."
     tables = {use.table for use in statement.recording.uses}
     if len(tables) > 1:
         return "Read the related rows by a query of their own (prefetch_related() does), or store what is joined on the row itself."

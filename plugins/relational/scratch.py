@@ -72,7 +72,7 @@ class ScratchOperations(operations.DatabaseOperations):
         places = getattr(expression.output_field, "decimal_places", None)
 
         def converter(value: Any, expression: Any, connection: Any) -> Any:
-            return number_of(value, places) if isinstance(value, str) else of_float(value, expression, connection)
+            return number_of(str(value), places) if isinstance(value, (str, Decimal)) else of_float(value, expression, connection)
 
         return converter
 
@@ -163,10 +163,14 @@ class Scratch(base.DatabaseWrapper):
 
     def run(self, sql: str, params: Sequence[Any]) -> list[tuple[Any, ...]]:
         """Execute a statement in Django's format; return all of its rows."""
+        return self.perform(sql, params)[0]
+
+    def perform(self, sql: str, params: Sequence[Any]) -> tuple[list[tuple[Any, ...]], Any]:
+        """Execute a statement in Django's format; return all of its rows, and the cursor, which describes them."""
         cursor = self.create_cursor()
         try:
             with self.wrap_database_errors:
-                return cursor.execute(sql, params).fetchall()
+                return cursor.execute(sql, params).fetchall(), cursor
         except (OverflowError, UnicodeEncodeError) as error:
             raise DataError(f"The query compares with a value that no row can hold: {error}.") from error
         finally:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +16,7 @@ from .recording import Recording, Statement
 from .scratch import Scratch, quoted
 from .storage import declaration
 
-_NO_TABLE = re.compile(r"no such table: (?:main\.)?(.*)")
+NO_TABLE = re.compile(r"no such table: (?:main\.)?(.*)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +33,10 @@ class Table:
         return self.mappings[0]
 
     def read(self, names: set[str]) -> list[ColumnMapping]:
-        """Return the columns of these names in the order of the model, the key's where nothing else is read."""
+        """Return the columns of these names in the order of the model, the key's (or any, if it has none) where nothing else is read."""
         columns = [column for name, column in self.columns.items() if name in names]
-        return columns or list(self.mapping.key_columns)
+        columns = columns or [column for column in self.mapping.key_columns if column.name in self.columns]
+        return columns or list(self.columns.values())[:1]
 
     def definition(self, name: str) -> Iterator[str]:
         """Yield the statements that make a table of this form, by any name."""
@@ -86,7 +87,7 @@ class Tables:
         return {name: columns for name, columns in reads.items() if name in self.found}
 
     def _add_missing(self, error: OperationalError) -> None:
-        match = _NO_TABLE.fullmatch(str(error))
+        match = NO_TABLE.fullmatch(str(error))
         models = self._registered(match[1]) if match else []
         if match is None or not models or match[1] in self.found:
             raise error
@@ -96,16 +97,21 @@ class Tables:
         """Return the models of a table that no FROM clause of Django's names."""
         model = self.statement.model
         registries = dict.fromkeys((installed,) if model is None else (model._meta.apps, installed))
-        for registry in registries:
-            models = [model for model in registry.get_models(include_auto_created=True, include_swapped=True) if _owns(model, table)]
-            if models:
-                return list(dict.fromkeys(model._meta.concrete_model for model in models))
-        return []
+        return models_of(registries, table)
 
     def _add(self, name: str, models: Sequence[Any]) -> None:
         mappings = [mapping_of(model, self.scratch.outer) for model in models]
         if mappings:
             self.found[name] = self.scratch.ensure(table_of(name, mappings))
+
+
+def models_of(registries: Iterable[Any], table: str) -> list[Any]:
+    """Return the models of the first registry that has any for a table."""
+    for registry in registries:
+        models = [model for model in registry.get_models(include_auto_created=True, include_swapped=True) if _owns(model, table)]
+        if models:
+            return list(dict.fromkeys(model._meta.concrete_model for model in models))
+    return []
 
 
 def owners(recording: Recording) -> dict[str, list[Any]]:

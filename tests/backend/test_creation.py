@@ -14,6 +14,7 @@ from django.core.management import CommandError
 from django.db import connection, connections
 from django.test import override_settings
 
+from kindstore.core.backend.base import DatabaseWrapper
 from kindstore.core.backend.creation import DatabaseCreation
 from kindstore.core.datamodel import KEY, Column, Entity, Key, Mutation, Query, Shape, Verb
 from kindstore.testing import connection_with
@@ -76,10 +77,19 @@ CACHE = {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": "
 
 
 @override_settings(CACHES={"default": CACHE, "other": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}})
-def test_it_has_no_cache_table_and_says_so(alias: Any, capsys: pytest.CaptureFixture[str]) -> None:
+def test_it_has_the_tables_of_caches(alias: Any) -> None:
     create(alias)
 
-    assert "auth_user" in alias.introspection.table_names()
+    assert {"auth_user", "cached"} <= set(alias.introspection.table_names())
+
+
+@override_settings(CACHES={"default": CACHE})
+def test_without_sql_it_has_no_cache_table_and_says_so(
+    alias: Any, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(DatabaseWrapper, "engine", None)
+    alias.creation._make_cache_tables()
+
     assert "No cache table is made for CACHES: default. DatabaseCache needs SQL" in capsys.readouterr().err
 
 
