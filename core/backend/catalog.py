@@ -51,10 +51,13 @@ class ColumnEntry:
 
 @dataclass(frozen=True, slots=True)
 class ConstraintEntry:
-    """A constraint or an index of the model's Meta; `definition` says in Django's words what columns alone do not."""
+    """A constraint or an index of the model's Meta; `definition` says in Django's words what columns alone do not.
+
+    A column None stands for an expression; `orders` are those of the first columns, the others are only included.
+    """
 
     name: str
-    columns: tuple[str, ...] = ()
+    columns: tuple[str | None, ...] = ()
     unique: bool = False
     index: bool = False
     check: bool = False

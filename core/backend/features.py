@@ -44,7 +44,7 @@ class DatabaseFeatures(BaseDatabaseFeatures):
     supports_table_check_constraints = False
     can_introspect_check_constraints = False
     can_introspect_foreign_keys = False
-    can_introspect_default = False
+    can_introspect_default = True
     supports_stored_generated_columns = False
     supports_virtual_generated_columns = False
     supports_on_delete_db_cascade = False
@@ -52,7 +52,7 @@ class DatabaseFeatures(BaseDatabaseFeatures):
     supports_on_delete_db_null = False
     supports_no_precision_decimalfield = True
     supports_inspectdb = True
-    supports_index_column_ordering = False
+    supports_index_column_ordering = True
     can_defer_constraint_checks = False
     # SQL, by the residual engine
     can_use_chunked_reads = True
@@ -68,7 +68,7 @@ class DatabaseFeatures(BaseDatabaseFeatures):
     supports_cast_with_precision = False
     supports_temporal_subtraction = True
     can_distinct_on_fields = False
-    supports_comments = False
+    supports_comments = True
     supported_explain_formats = frozenset(("TEXT",))
 
     @property

@@ -6,24 +6,36 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from django.db.models import UniqueConstraint
 from django.db.utils import IntegrityError, NotSupportedError, ProgrammingError
 
 from ..datamodel import ENTITY, KEY, Column, Entity, Query, Shape, Type
 from ..mapping.columns import map_column, unquoted
 from ..session.session import first_row
 from .alteration import Alteration, fill, form_of
+from .binding import bound, references
 from .catalog import ColumnEntry, ConstraintEntry, TableEntry
-from .description import column_text, describe_constraint, describe_field, describe_index, describe_model, describe_together, entry_text
+from .description import (
+    column_text,
+    describe_constraint,
+    describe_field,
+    describe_index,
+    describe_model,
+    describe_together,
+    entry_text,
+    quoted,
+    refuse_changing,
+)
 from .markers import difference, said, together
 from .rewriting import Assignment
-from .steps import StepEditor, kind_of
+from .steps import StepEditor, kind_of, table_text
 
 if TYPE_CHECKING:
     from ..uniqueness import UniqueValues
 
 KEYS = Shape((Column(KEY, Type.KEY),))
 ENTITIES = Shape((Column(ENTITY, Type.ENTITY),))
-DELETION = "DELETE KIND "
+DELETION = "DROP TABLE "
 
 
 class DatabaseSchemaEditor(StepEditor):
@@ -59,7 +71,7 @@ class DatabaseSchemaEditor(StepEditor):
         for field in model._meta.local_concrete_fields:
             self._refuse_generated(field)
         entry = describe_model(model, self.connection)
-        step = f"CREATE KIND {entry.name} ({entry_text(entry)})"
+        step = f"CREATE TABLE {quoted(entry.name)} ({entry_text(entry)})"
         self._perform(step, lambda: self._create(model, entry, step))
         for field in model._meta.local_many_to_many:
             if field.remote_field.through._meta.auto_created:
@@ -82,7 +94,7 @@ class DatabaseSchemaEditor(StepEditor):
             if field.remote_field.through._meta.auto_created:
                 self.delete_model(field.remote_field.through)
         kind = unquoted(model._meta.db_table)
-        self._perform(f"DELETE KIND {kind} AND ITS ENTITIES", lambda: self._delete(kind))
+        self._perform(f"{DELETION}{quoted(kind)}", lambda: self._delete(kind))
 
     def _delete(self, kind: str) -> None:
         self.connection.ops.delete_kind(kind)
@@ -92,7 +104,7 @@ class DatabaseSchemaEditor(StepEditor):
         old, new = unquoted(old_db_table), unquoted(new_db_table)
         if old == new:
             return
-        step = f"RENAME KIND {old} TO {new}, MOVING ITS ENTITIES"
+        step = f"ALTER TABLE {quoted(old)} RENAME TO {quoted(new)}, MOVING ITS ENTITIES"
         self._perform(step + said("REBUILDING", self.markers.of(model)), lambda: self._rename(model, old, new, step))
 
     def _rename(self, model: Any, old: str, new: str, step: str) -> None:
@@ -114,7 +126,7 @@ class DatabaseSchemaEditor(StepEditor):
 
     def alter_db_table_comment(self, model: Any, old_db_table_comment: str | None, new_db_table_comment: str | None) -> None:
         comment = new_db_table_comment or ""
-        self._edit(model, f"COMMENT ON KIND {kind_of(model)} IS {comment!r}", lambda entry: replace(entry, comment=comment))
+        self._edit(model, f"COMMENT ON TABLE {table_text(model)} IS {comment!r}", lambda entry: replace(entry, comment=comment))
 
     def alter_db_tablespace(self, model: Any, old_db_tablespace: str, new_db_tablespace: str) -> None:
         raise NotSupportedError(
@@ -129,10 +141,11 @@ class DatabaseSchemaEditor(StepEditor):
             return
         if field.db_type(self.connection) is None:
             return
+        field = bound(model, field)
         self._refuse_generated(field)
         column = describe_field(field, self.connection)
         made = self.markers.of(field.model, column.name)
-        step = f"ALTER KIND {kind_of(model)} ADD COLUMN {column_text(column)}"
+        step = f"ALTER TABLE {table_text(model)} ADD COLUMN {column_text(column)}"
         self._perform(step + said("BUILDING", made), lambda: self._add(model, field, column, step, made))
 
     def _add(self, model: Any, field: Any, column: ColumnEntry, step: str, made: Sequence[UniqueValues]) -> None:
@@ -167,7 +180,7 @@ class DatabaseSchemaEditor(StepEditor):
             return
         column = unquoted(field.column)
         gone = self.markers.of(model, column)
-        step = f"ALTER KIND {kind_of(model)} DROP COLUMN {column}, REMOVING IT FROM ITS ENTITIES"
+        step = f"ALTER TABLE {table_text(model)} DROP COLUMN {quoted(column)}, REMOVING IT FROM ITS ENTITIES"
         self._perform(step + said("DROPPING", gone), lambda: self._remove(model, field, column, step, gone))
 
     def _remove(self, model: Any, field: Any, column: str, step: str, gone: Sequence[UniqueValues]) -> None:
@@ -190,12 +203,13 @@ class DatabaseSchemaEditor(StepEditor):
         new_db_params: Any,
         strict: bool = False,
     ) -> None:
+        old_field, new_field = bound(model, old_field), bound(model, new_field, old_field)
         column = describe_field(new_field, self.connection)
         if self._form(old_field) == self._form(new_field) and column == describe_field(old_field, self.connection):
             return  # what changes, such as the default, is not the store's
         alteration = self._alteration(model, old_field, new_field)
         gone, made = self._remarked(old_field, new_field, alteration)
-        step = f"ALTER KIND {kind_of(model)} ALTER COLUMN {unquoted(old_field.column)} TO {column_text(column)}"
+        step = f"ALTER TABLE {table_text(model)} ALTER COLUMN {quoted(unquoted(old_field.column))} TO {column_text(column)}"
         text = step + said("DROPPING", gone) + said("BUILDING", made)
 
         def edit(entry: TableEntry) -> TableEntry:
@@ -214,7 +228,7 @@ class DatabaseSchemaEditor(StepEditor):
 
         self._perform(text, alter)
         if old_field.unique and self._form(old_field) != self._form(new_field):
-            for related, old_reference, new_reference in _references(old_field, new_field):
+            for related, old_reference, new_reference in references(old_field, new_field):
                 self._alter_field(related, old_reference, new_reference, None, None, None, None)
 
     def _alteration(self, model: Any, old_field: Any, new_field: Any) -> Alteration | None:
@@ -243,19 +257,26 @@ class DatabaseSchemaEditor(StepEditor):
     # Constraints and indexes
 
     def add_index(self, model: Any, index: Any) -> None:
-        self._add_constraint(model, "INDEX", describe_index(model, index))
+        refuse_changing(model, index)
+        self._add_constraint(model, str(index.create_sql(model, self)), describe_index(model, index))
 
     def remove_index(self, model: Any, index: Any) -> None:
         self._drop_constraint(model, "INDEX", index.name)
 
     def rename_index(self, model: Any, old_index: Any, new_index: Any) -> None:
         renamed = describe_index(model, new_index)
-        text = f"ALTER KIND {kind_of(model)} RENAME INDEX {old_index.name} TO {new_index.name}"
+        text = f"ALTER TABLE {table_text(model)} RENAME INDEX {quoted(old_index.name)} TO {quoted(new_index.name)}"
         self._edit(model, text, lambda entry: entry.without_constraint(old_index.name).with_constraint(renamed))
 
     def add_constraint(self, model: Any, constraint: Any) -> None:
         made = self.markers.of_constraint(model, constraint)
-        self._add_constraint(model, "CONSTRAINT", describe_constraint(model, constraint), made)
+        refuse_changing(model, constraint)
+        self._add_constraint(model, self._constraint_text(model, constraint), describe_constraint(model, constraint), made)
+
+    def _constraint_text(self, model: Any, constraint: Any) -> str:
+        if isinstance(constraint, UniqueConstraint):
+            return str(constraint.create_sql(model, self))
+        return f"ALTER TABLE {table_text(model)} ADD CONSTRAINT {quoted(constraint.name)} ({constraint!r})"
 
     def remove_constraint(self, model: Any, constraint: Any) -> None:
         gone = self.markers.only_of_constraint(model, constraint)
@@ -274,25 +295,24 @@ class DatabaseSchemaEditor(StepEditor):
             self._drop_together(model, describe_together(model, names, self.connection, unique=unique), gone)
         for names in sorted(news - olds):
             made = self.markers.of_constraint(model, together(names)) if unique else ()
-            self._add_constraint(
-                model, "UNIQUE" if unique else "INDEX", describe_together(model, names, self.connection, unique=unique), made
-            )
+            fields = [model._meta.get_field(name) for name in names]
+            sql = self._create_unique_sql(model, fields) if unique else self._create_index_sql(model, fields=fields, suffix="_idx")
+            self._add_constraint(model, str(sql), describe_together(model, names, self.connection, unique=unique), made)
 
     def _drop_together(self, model: Any, dropped: ConstraintEntry, gone: Sequence[UniqueValues]) -> None:
         """Drop by columns: the name may be that of a column before it was renamed."""
-        step = f"ALTER KIND {kind_of(model)} DROP {'UNIQUE' if dropped.unique else 'INDEX'} ({', '.join(dropped.columns)})"
+        step = f"ALTER TABLE {table_text(model)} DROP {'UNIQUE' if dropped.unique else 'INDEX'} ({', '.join(map(quoted, dropped.columns))})"
 
         def edit(entry: TableEntry) -> TableEntry:
             return replace(entry, constraints=tuple(each for each in entry.constraints if replace(each, name=dropped.name) != dropped))
 
         self._edit(model, step, edit, gone=gone)
 
-    def _add_constraint(self, model: Any, what: str, constraint: ConstraintEntry, made: Sequence[UniqueValues] = ()) -> None:
-        step = f"ALTER KIND {kind_of(model)} ADD {what} {constraint.name} ({', '.join(constraint.columns) or constraint.definition})"
+    def _add_constraint(self, model: Any, step: str, constraint: ConstraintEntry, made: Sequence[UniqueValues] = ()) -> None:
         self._edit(model, step, lambda entry: entry.with_constraint(constraint), made=made)
 
     def _drop_constraint(self, model: Any, what: str, name: str, gone: Sequence[UniqueValues] = ()) -> None:
-        self._edit(model, f"ALTER KIND {kind_of(model)} DROP {what} {name}", lambda entry: entry.without_constraint(name), gone=gone)
+        self._edit(model, f"ALTER TABLE {table_text(model)} DROP {what} {quoted(name)}", lambda entry: entry.without_constraint(name), gone=gone)
 
     # What is refused
 
@@ -323,23 +343,6 @@ def _is_altered(entry: TableEntry, old_name: str, column: ColumnEntry) -> bool:
 
 def _key_fields(model: Any) -> tuple[Any, ...]:
     return tuple(model._meta.pk_fields)
-
-
-def _references(old_field: Any, new_field: Any) -> Iterator[tuple[Any, Any, Any]]:
-    """Yield the model and the old and the new foreign key of each reference to a field."""
-    olds = {(each.model._meta.label_lower, each.name): each for each in _foreign_keys(old_field)}
-    for new in _foreign_keys(new_field) if olds else ():
-        old = olds.get((new.model._meta.label_lower, new.name))
-        if old is not None:
-            yield new.model, old, new
-
-
-def _foreign_keys(field: Any) -> Iterator[Any]:
-    for relation in field.model._meta.get_fields(include_hidden=True):
-        if relation.auto_created and not relation.concrete and (relation.one_to_many or relation.one_to_one):
-            reference = relation.field
-            if reference.concrete and reference.target_field.name == field.name:
-                yield reference
 
 
 def _repointed(entry: TableEntry, old: str, new: str) -> TableEntry:

@@ -9,13 +9,14 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor
+from django.db.backends.utils import debug_transaction
 from django.db.transaction import TransactionManagementError
 from django.db.utils import ProgrammingError
 
 from ..datamodel import Entity
 from ..mapping.columns import unquoted
 from .catalog import Catalog, TableEntry
-from .description import describe_model
+from .description import describe_model, quoted
 from .markers import BUILDING, Markers, said
 from .rewriting import Assignment, Rewriter
 
@@ -44,7 +45,8 @@ class StepEditor(BaseDatabaseSchemaEditor):
             return
         self._refuse_atomic(text)
         logger.debug("%s", text, extra={"params": (), "sql": text})
-        action()
+        with debug_transaction(self.connection, text):
+            action()
 
     def _edit(self, model: Any, step: str, edit: Edit, *, gone: Sequence[UniqueValues] = (), made: Sequence[UniqueValues] = ()) -> None:
         """Do a step that changes the catalog, and markers."""
@@ -101,12 +103,20 @@ class StepEditor(BaseDatabaseSchemaEditor):
 
     def _refuse_atomic(self, text: str) -> None:
         if self.connection.in_atomic_block and not self.connection.features.can_rollback_ddl:
-            raise TransactionManagementError(f"A schema operation cannot be rolled back, so it cannot run inside atomic(): {text}.")
+            raise TransactionManagementError(
+                "Executing DDL statements while in a transaction on databases that can't perform a rollback is prohibited. "
+                f"Run this outside of atomic(): {text}."
+            )
 
 
 def kind_of(model: Any) -> str:
     """Return the kind that a model's rows have."""
     return unquoted(model._meta.db_table)
+
+
+def table_text(model: Any) -> str:
+    """Return what a step calls the table of a model."""
+    return quoted(kind_of(model))
 
 
 def _is_of(entry: TableEntry, step: str) -> bool:
