@@ -67,13 +67,17 @@ class ConstraintEntry:
 
 @dataclass(frozen=True, slots=True)
 class TableEntry:
-    """One kind. `progress` is where the rewriting of its entities has come to, while one is under way."""
+    """One kind. `progress` is where the rewriting of its entities has come to, while one is under way.
+
+    `unfinished` tells that the migration which made it is not at its end: when it is run again, the kind is there and that is right.
+    """
 
     name: str
     columns: tuple[ColumnEntry, ...] = ()
     constraints: tuple[ConstraintEntry, ...] = ()
     comment: str = ""
     progress: tuple[Any, ...] | None = None
+    unfinished: bool = False
 
     def with_column(self, column: ColumnEntry) -> TableEntry:
         """Return the entry with a column more, or with another in the place of the one of that name."""
@@ -171,6 +175,7 @@ def encode(key: Key, entry: TableEntry) -> Entity:
         "constraints": json.dumps([asdict(constraint) for constraint in entry.constraints]),
         "comment": entry.comment,
         "progress": json.dumps(entry.progress),
+        "unfinished": entry.unfinished,
     }
     return Entity(key, properties, frozenset(properties))
 
@@ -185,6 +190,7 @@ def decode(entity: Entity) -> TableEntry:
         tuple(_known(ConstraintEntry, each) for each in part["constraints"] or ()),
         str(entity.properties.get("comment", "")),
         None if part["progress"] is None else tuple(part["progress"]),
+        entity.properties.get("unfinished") is True,
     )
 
 

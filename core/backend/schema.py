@@ -82,12 +82,13 @@ class DatabaseSchemaEditor(StepEditor):
         existing = self.catalog.get(entry.name)
         if existing is None or self.markers.is_building(existing, step):
             self.markers.build(entry, step, model, self.markers.of(model), creates=True)
-            self.catalog.put(entry)
-        elif not set(entry.columns) <= set(existing.columns):
+            self.catalog.put(replace(entry, unfinished=True))
+        elif not existing.unfinished or not set(entry.columns) <= set(existing.columns):
             raise ProgrammingError(
-                f"The kind {entry.name!r} is already in the catalog of {self.connection.alias!r}, with other columns. "
-                "If a migration made it that is not recorded, run `migrate --fake-initial`."
+                f"The kind {entry.name!r} is already in the catalog of {self.connection.alias!r}. If a migration made it that is not "
+                "recorded, run `migrate --fake-initial`, which checks that all tables and columns are there, or `migrate --fake`."
             )
+        self._made.add(entry.name)
 
     def delete_model(self, model: Any) -> None:
         for field in model._meta.local_many_to_many:
@@ -99,6 +100,7 @@ class DatabaseSchemaEditor(StepEditor):
     def _delete(self, kind: str) -> None:
         self.connection.ops.delete_kind(kind)
         self.catalog.delete(kind)
+        self._made.discard(kind)
 
     def alter_db_table(self, model: Any, old_db_table: str, new_db_table: str) -> None:
         old, new = unquoted(old_db_table), unquoted(new_db_table)
@@ -120,6 +122,7 @@ class DatabaseSchemaEditor(StepEditor):
             rewriter.move(new)
         self.markers.build(entry, step, model, self.markers.of(model))
         entries[old] = replace(entry, name=new, progress=None)
+        self._made = {new if name == old else name for name in self._made}
         referring = [_repointed(each, old, new) for each in entries.values()]
         changed = [each for each in referring if each != entries.get(each.name)]
         self.catalog.put(*changed, gone=[old])

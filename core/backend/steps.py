@@ -30,6 +30,16 @@ Edit = Callable[[TableEntry], TableEntry]
 class StepEditor(BaseDatabaseSchemaEditor):
     """Each operation is a step with a text, which `sqlmigrate` prints. A step that was interrupted goes on when it is run again."""
 
+    def __enter__(self) -> Any:
+        self._made: set[str] = set()  # the tables that are unfinished until the end of the block
+        return super().__enter__()
+
+    def __exit__(self, exc_type: Any, exc_value: Any, traceback: Any) -> None:
+        super().__exit__(exc_type, exc_value, traceback)
+        if exc_type is None and self._made:
+            made = [entry for entry in self.catalog.entries() if entry.name in self._made and entry.unfinished]
+            self.catalog.put(*(replace(entry, unfinished=False) for entry in made))
+
     @property
     def catalog(self) -> Catalog:
         return Catalog(self.connection)
