@@ -51,13 +51,16 @@ class DatabaseSchemaEditor(StepEditor):
         if str(sql).startswith(DELETION):
             self._delete(unquoted(str(sql).removeprefix(DELETION)))
         else:
-            self._refuse_sql(sql)
+            self._run_sql(str(sql), params)
 
-    def _refuse_sql(self, sql: Any) -> NoReturn:
-        raise NotSupportedError(
-            f"The store has no SQL, so a migration cannot run {str(sql)[:200]!r}. Replace RunSQL by RunPython and the ORM, "
-            "or keep it from this database by a router's allow_migrate()."
-        )
+    def _run_sql(self, sql: str, params: Any) -> None:
+        try:
+            with self.connection.cursor() as cursor:
+                cursor.execute(sql, params)
+        except NotSupportedError as error:
+            raise NotSupportedError(
+                f"{error} In a migration replace RunSQL by RunPython and the ORM, or keep it from this database by a router's allow_migrate()."
+            ) from error
 
     def quote_value(self, value: Any) -> str:
         return repr(value)
