@@ -7,13 +7,13 @@ without an entry works all the same.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, fields, replace
 from typing import TYPE_CHECKING, Any
 
 from django.db.utils import ProgrammingError
 
-from ..datamodel import ENTITY, ID, Column, Entity, HasAncestor, Key, Mutation, Query, Row, Shape, Type, Verb
+from ..datamodel import ENTITY, ID, Column, Entity, HasAncestor, Key, Mutation, Query, Row, Shape, Type, Value, Verb
 from ..datamodel.errors import Contention
 from ..session.changes import Unit
 from ..session.committing import commit
@@ -99,6 +99,11 @@ class TableEntry:
         )
         return replace(self, columns=columns, constraints=constraints).with_column(column)
 
+    def with_references(self, follow: Callable[[tuple[str, str]], tuple[str, str]]) -> TableEntry:
+        """Return the entry with what its foreign keys refer to, a table and a column, changed by a function."""
+        columns = (each if each.relation is None else replace(each, relation=follow(each.relation)) for each in self.columns)
+        return replace(self, columns=tuple(columns))
+
     def with_constraint(self, constraint: ConstraintEntry) -> TableEntry:
         """Return the entry with a constraint more, or with another in the place of the one of that name."""
         return replace(self, constraints=(*(each for each in self.constraints if each.name != constraint.name), constraint))
@@ -170,7 +175,7 @@ class Catalog:
 
 def encode(key: Key, entry: TableEntry) -> Entity:
     """Return an entry as an entity, its parts as JSON."""
-    properties = {
+    properties: dict[str, Value] = {
         "columns": json.dumps([asdict(column) for column in entry.columns]),
         "constraints": json.dumps([asdict(constraint) for constraint in entry.constraints]),
         "comment": entry.comment,

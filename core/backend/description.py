@@ -111,11 +111,11 @@ def _members(model: Any, given: Any) -> tuple[tuple[str | None, ...], tuple[str,
 
 def _member(model: Any, expression: Any) -> tuple[str | None, str]:
     """Return the column that an indexed expression names, None if it computes, and its order."""
-    order = "ASC"
-    if isinstance(expression, OrderBy):
-        expression, order = expression.expression, "DESC" if expression.descending else "ASC"
-    names = {field.name: field.column for field in model._meta.local_concrete_fields}
-    return names.get(expression.name) if isinstance(expression, F) else None, order
+    parts = expression.flatten() if hasattr(expression, "flatten") else ()  # a collation may be outside of the order
+    descending = any(isinstance(part, OrderBy) and part.descending for part in parts)
+    named = expression.expression if isinstance(expression, OrderBy) else expression
+    columns = {field.name: field.column for field in model._meta.local_concrete_fields}
+    return columns.get(named.name) if isinstance(named, F) else None, "DESC" if descending else "ASC"
 
 
 def refuse_changing(model: Any, given: Any) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
@@ -152,10 +152,10 @@ def _column_constraints(entry: TableEntry, name: Callable[..., str]) -> Iterator
 
 def _constraint(each: ConstraintEntry) -> dict[str, Any]:
     kind = Index.suffix if each.index and not each.unique else None
-    return _info(list(each.columns), unique=each.unique, index=each.index, check=each.check, orders=list(each.orders), type=kind)
+    return _info(each.columns, unique=each.unique, index=each.index, check=each.check, orders=list(each.orders), type=kind)
 
 
-def _info(columns: list[str], **given: Any) -> dict[str, Any]:
+def _info(columns: Sequence[str | None], **given: Any) -> dict[str, Any]:
     defaults: dict[str, Any] = {
         "primary_key": False,
         "unique": False,
@@ -165,4 +165,4 @@ def _info(columns: list[str], **given: Any) -> dict[str, Any]:
         "orders": [],
         "type": None,
     }
-    return {"columns": columns, **defaults, **given}
+    return {"columns": list(columns), **defaults, **given}

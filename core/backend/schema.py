@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 from django.db.models import UniqueConstraint
 from django.db.utils import IntegrityError, NotSupportedError, ProgrammingError
@@ -59,7 +59,8 @@ class DatabaseSchemaEditor(StepEditor):
                 cursor.execute(sql, params)
         except NotSupportedError as error:
             raise NotSupportedError(
-                f"{error} In a migration replace RunSQL by RunPython and the ORM, or keep it from this database by a router's allow_migrate()."
+                f"{error} In a migration replace RunSQL by RunPython and the ORM, or keep it from this database by a router's "
+                "allow_migrate()."
             ) from error
 
     def quote_value(self, value: Any) -> str:
@@ -126,9 +127,15 @@ class DatabaseSchemaEditor(StepEditor):
         self.markers.build(entry, step, model, self.markers.of(model))
         entries[old] = replace(entry, name=new, progress=None)
         self._made = {new if name == old else name for name in self._made}
-        referring = [_repointed(each, old, new) for each in entries.values()]
-        changed = [each for each in referring if each != entries.get(each.name)]
-        self.catalog.put(*changed, gone=[old])
+        self._repoint(entries.values(), lambda target: (new, target[1]) if target[0] == old else target, entries[old], gone=old)
+
+    def _repoint(
+        self, entries: Iterable[TableEntry], follow: Callable[[tuple[str, str]], tuple[str, str]], *renamed: TableEntry, gone: str = ""
+    ) -> None:
+        """Write those of the entries whose references follow a new name, and the entry of a table that was renamed itself."""
+        changed = [entry for each in entries if (entry := each.with_references(follow)) != each or each in renamed]
+        if changed:
+            self.catalog.put(*changed, gone=[gone] if gone else ())
 
     def alter_db_table_comment(self, model: Any, old_db_table_comment: str | None, new_db_table_comment: str | None) -> None:
         comment = new_db_table_comment or ""
@@ -222,6 +229,12 @@ class DatabaseSchemaEditor(StepEditor):
             return entry.with_altered(unquoted(old_field.column), column)
 
         def alter() -> None:
+            alter_column()
+            if unquoted(old_field.column) != column.name and (old_field.unique or old_field.primary_key):
+                old, new = (kind_of(model), unquoted(old_field.column)), (kind_of(model), column.name)
+                self._repoint(self.catalog.entries(), lambda target: new if target == old else target)
+
+        def alter_column() -> None:
             known = self.catalog.get(kind_of(model))
             names = None if known is None else {each.name for each in known.columns}
             if known is not None and _is_altered(known, unquoted(old_field.column), column):
@@ -307,7 +320,8 @@ class DatabaseSchemaEditor(StepEditor):
 
     def _drop_together(self, model: Any, dropped: ConstraintEntry, gone: Sequence[UniqueValues]) -> None:
         """Drop by columns: the name may be that of a column before it was renamed."""
-        step = f"ALTER TABLE {table_text(model)} DROP {'UNIQUE' if dropped.unique else 'INDEX'} ({', '.join(map(quoted, dropped.columns))})"
+        names = ", ".join(quoted(str(name)) for name in dropped.columns)
+        step = f"ALTER TABLE {table_text(model)} DROP {'UNIQUE' if dropped.unique else 'INDEX'} ({names})"
 
         def edit(entry: TableEntry) -> TableEntry:
             return replace(entry, constraints=tuple(each for each in entry.constraints if replace(each, name=dropped.name) != dropped))
@@ -318,7 +332,8 @@ class DatabaseSchemaEditor(StepEditor):
         self._edit(model, step, lambda entry: entry.with_constraint(constraint), made=made)
 
     def _drop_constraint(self, model: Any, what: str, name: str, gone: Sequence[UniqueValues] = ()) -> None:
-        self._edit(model, f"ALTER TABLE {table_text(model)} DROP {what} {quoted(name)}", lambda entry: entry.without_constraint(name), gone=gone)
+        step = f"ALTER TABLE {table_text(model)} DROP {what} {quoted(name)}"
+        self._edit(model, step, lambda entry: entry.without_constraint(name), gone=gone)
 
     # What is refused
 
@@ -349,12 +364,3 @@ def _is_altered(entry: TableEntry, old_name: str, column: ColumnEntry) -> bool:
 
 def _key_fields(model: Any) -> tuple[Any, ...]:
     return tuple(model._meta.pk_fields)
-
-
-def _repointed(entry: TableEntry, old: str, new: str) -> TableEntry:
-    """Return an entry whose references to a table follow its new name."""
-    columns = tuple(
-        replace(column, relation=(new, column.relation[1])) if column.relation is not None and column.relation[0] == old else column
-        for column in entry.columns
-    )
-    return replace(entry, columns=columns)

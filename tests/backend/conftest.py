@@ -48,6 +48,17 @@ class Store:
                 operation.database_forwards("shop", editor, self.state, after)
             self.state = after
 
+    def apply_and_fail(self, *operations: Operation) -> None:
+        """Apply the operations of one migration, which then fails."""
+        state = self.state
+        with pytest.raises(KeyboardInterrupt), self.connection.schema_editor() as editor:
+            for operation in operations:
+                after = state.clone()
+                operation.state_forwards("shop", after)
+                operation.database_forwards("shop", editor, state, after)
+                state = after
+            raise KeyboardInterrupt
+
     def unapply(self, operation: Operation, before: ProjectState) -> None:
         with self.connection.schema_editor() as editor:
             operation.database_backwards("shop", editor, self.state, before)

@@ -50,7 +50,7 @@ def shop(store: Store) -> Any:
 
 def test_the_tables_are_listed(shop: Any) -> None:
     assert shop.table_names() == ["shop_box", "shop_item"]
-    assert [tuple(each) for each in shop.get_table_list(None)] == [("shop_box", "t"), ("shop_item", "t")]
+    assert [tuple(each) for each in shop.get_table_list(None)] == [("shop_box", "t", ""), ("shop_item", "t", "")]
 
 
 def test_the_list_of_tables_is_one_request(shop: Any) -> None:

@@ -358,7 +358,7 @@ class TestInterruptions:
         self.fill(shop)
         with interrupted(shop, after=3):
             shop.apply(UNIQUE_NAME)
-        with pytest.raises(ProgrammingError, match="in the middle of another step: ALTER KIND shop_item ALTER COLUMN name"):
+        with pytest.raises(ProgrammingError, match='in the middle of another step: ALTER TABLE "shop_item" ALTER COLUMN "name"'):
             shop.apply(ops.AlterField("Item", "size", models.CharField(max_length=9, null=True)))
 
     @pytest.mark.parametrize("operation", [ops.RenameField("Item", "name", "title"), ops.AlterModelTable("Item", "goods")])
@@ -597,13 +597,14 @@ class TestStatements:
             *shop.collect(ops.RemoveField("Item", "code")),
         ]
         assert statements == [
-            "ALTER KIND shop_item ALTER COLUMN name TO name string(20) UNIQUE NOT NULL, BUILDING MARKERS OF (name);",
-            "ALTER KIND shop_item ADD CONSTRAINT small (name), BUILDING MARKERS OF (name, size);",
-            "ALTER KIND shop_item DROP CONSTRAINT by_both, DROPPING MARKERS OF (name, size);",
-            "ALTER KIND shop_item ALTER COLUMN code TO sku integer UNIQUE NOT NULL, DROPPING MARKERS OF (code), BUILDING MARKERS OF (sku);",
-            "RENAME KIND shop_item TO goods, MOVING ITS ENTITIES, REBUILDING MARKERS OF (code) AND (name, size);",
-            "ALTER KIND shop_item ADD COLUMN rank integer UNIQUE NULL, BUILDING MARKERS OF (rank);",
-            "ALTER KIND shop_item DROP COLUMN code, REMOVING IT FROM ITS ENTITIES, DROPPING MARKERS OF (code);",
+            'ALTER TABLE "shop_item" ALTER COLUMN "name" TO "name" string(20) UNIQUE NOT NULL, BUILDING MARKERS OF (name);',
+            'CREATE UNIQUE INDEX "small" ON "shop_item" ("name") WHERE "size" < 10, BUILDING MARKERS OF (name, size);',
+            'ALTER TABLE "shop_item" DROP CONSTRAINT "by_both", DROPPING MARKERS OF (name, size);',
+            'ALTER TABLE "shop_item" ALTER COLUMN "code" TO "sku" integer UNIQUE NOT NULL, '
+            "DROPPING MARKERS OF (code), BUILDING MARKERS OF (sku);",
+            'ALTER TABLE "shop_item" RENAME TO "goods", MOVING ITS ENTITIES, REBUILDING MARKERS OF (code) AND (name, size);',
+            'ALTER TABLE "shop_item" ADD COLUMN "rank" integer UNIQUE NULL, BUILDING MARKERS OF (rank);',
+            'ALTER TABLE "shop_item" DROP COLUMN "code", REMOVING IT FROM ITS ENTITIES, DROPPING MARKERS OF (code);',
         ]
 
     def test_sqlmigrate_sends_nothing(self, shop: Shop) -> None:
