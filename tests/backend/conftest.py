@@ -50,14 +50,14 @@ class Store:
 
     def apply_and_fail(self, *operations: Operation) -> None:
         """Apply the operations of one migration, which then fails."""
-        state = self.state
-        with pytest.raises(KeyboardInterrupt), self.connection.schema_editor() as editor:
-            for operation in operations:
-                after = state.clone()
-                operation.state_forwards("shop", after)
-                operation.database_forwards("shop", editor, state, after)
-                state = after
-            raise KeyboardInterrupt
+        before = self.state
+        editor = self.connection.schema_editor().__enter__()
+        for operation in operations:
+            after = self.after(operation)
+            operation.database_forwards("shop", editor, self.state, after)
+            self.state = after
+        editor.__exit__(KeyboardInterrupt, KeyboardInterrupt(), None)
+        self.state = before
 
     def unapply(self, operation: Operation, before: ProjectState) -> None:
         with self.connection.schema_editor() as editor:
