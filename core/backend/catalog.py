@@ -7,7 +7,7 @@ without an entry works all the same.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import asdict, dataclass, fields, replace
 from typing import TYPE_CHECKING, Any
 
@@ -98,6 +98,10 @@ class TableEntry:
             replace(each, columns=tuple(column.name if name == old_name else name for name in each.columns)) for each in self.constraints
         )
         return replace(self, columns=columns, constraints=constraints).with_column(column)
+
+    def with_key(self, names: Collection[str]) -> TableEntry:
+        """Return the entry with these columns as the primary key."""
+        return replace(self, columns=tuple(replace(each, primary_key=each.name in names) for each in self.columns))
 
     def with_references(self, follow: Callable[[tuple[str, str]], tuple[str, str]]) -> TableEntry:
         """Return the entry with what its foreign keys refer to, a table and a column, changed by a function."""

@@ -28,7 +28,12 @@ def describe_model(model: Any, connection: Any) -> TableEntry:
 
 def describe_field(field: Any, connection: Any) -> ColumnEntry:
     """Return the entry of a field's column."""
-    return _describe_column(map_column(field, connection, is_key=field.primary_key), primary_key=field.primary_key)
+    return _describe_column(map_column(field, connection, is_key=is_key(field)), primary_key=field in field.model._meta.pk_fields)
+
+
+def is_key(field: Any) -> bool:
+    """Tell whether a field alone is the primary key of its model, so that its values are the entities' ids or names."""
+    return bool(field.model._meta.pk_fields == [field])
 
 
 def _describe_column(column: ColumnMapping, *, primary_key: bool) -> ColumnEntry:

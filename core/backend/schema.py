@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from django.db.models import UniqueConstraint
+from django.db.models import CompositePrimaryKey, UniqueConstraint
 from django.db.utils import IntegrityError, NotSupportedError, ProgrammingError
 
 from ..datamodel import ENTITY, KEY, Column, Entity, Query, Shape, Type
@@ -17,12 +17,14 @@ from .binding import bound, references
 from .catalog import ColumnEntry, ConstraintEntry, TableEntry
 from .description import (
     column_text,
+    columns_of,
     describe_constraint,
     describe_field,
     describe_index,
     describe_model,
     describe_together,
     entry_text,
+    is_key,
     quoted,
     refuse_changing,
 )
@@ -152,6 +154,8 @@ class DatabaseSchemaEditor(StepEditor):
         if field.many_to_many and field.remote_field.through._meta.auto_created:
             self.create_model(field.remote_field.through)
             return
+        if isinstance(field, CompositePrimaryKey):
+            self._change_composite_key(model, field, columns_of(field.model, field.field_names))
         if field.db_type(self.connection) is None:
             return
         field = bound(model, field)
@@ -189,6 +193,8 @@ class DatabaseSchemaEditor(StepEditor):
         if field.many_to_many and field.remote_field.through._meta.auto_created:
             self.delete_model(field.remote_field.through)
             return
+        if isinstance(field, CompositePrimaryKey):
+            self._change_composite_key(model, field, ())
         if field.db_type(self.connection) is None:
             return
         column = unquoted(field.column)
@@ -204,6 +210,14 @@ class DatabaseSchemaEditor(StepEditor):
             return Assignment({}, removed=(column,)) if column in entity.properties else None
 
         self._rewrite(model, step, assignment, lambda entry: entry.without_column(column), gone=gone)
+
+    def _change_composite_key(self, model: Any, field: Any, names: Sequence[str]) -> None:
+        def change() -> None:
+            self._refuse_other_keys(model, f"{field.name} cannot be added or removed")
+            self._edit_now(model, lambda entry: entry.with_key(names))
+
+        key = f"ADD PRIMARY KEY ({', '.join(map(quoted, names))})" if names else "DROP PRIMARY KEY"
+        self._perform(f"ALTER TABLE {table_text(model)} {key}", change)
 
     def _alter_field(
         self,
@@ -252,7 +266,7 @@ class DatabaseSchemaEditor(StepEditor):
 
     def _alteration(self, model: Any, old_field: Any, new_field: Any) -> Alteration | None:
         """Return what becomes of the entities; None if they stay as they are."""
-        if old_field.primary_key or new_field.primary_key:
+        if is_key(old_field) or is_key(new_field):
             return None
         alteration = Alteration(old_field, new_field, self.effective_default(new_field), self.connection)
         return alteration if alteration.rewrites else None
@@ -266,12 +280,12 @@ class DatabaseSchemaEditor(StepEditor):
         return (old, new) if alteration is not None else difference(old, new)
 
     def _refuse_other_key(self, model: Any, old_field: Any, new_field: Any) -> None:
-        is_key = old_field in _key_fields(model)
-        if old_field.primary_key != new_field.primary_key or (is_key and self._form(old_field) != self._form(new_field)):
+        in_key = old_field in _key_fields(old_field.model)
+        if is_key(old_field) != is_key(new_field) or (in_key and self._form(old_field) != self._form(new_field)):
             self._refuse_other_keys(model, f"{new_field.name} cannot change the primary key")
 
     def _form(self, field: Any) -> tuple[Any, ...]:
-        return form_of(map_column(field, self.connection, is_key=field.primary_key))
+        return form_of(map_column(field, self.connection, is_key=is_key(field)))
 
     # Constraints and indexes
 

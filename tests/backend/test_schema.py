@@ -562,3 +562,35 @@ def test_the_contrib_apps_migrate_there_and_back(django_db_blocker: Any) -> None
         for app in ("admin", "flatpages", "auth", "contenttypes"):
             call_command("migrate", app, "zero", verbosity=0, database=connection.alias)
         assert set(connection.introspection.table_names()) == {"django_migrations", "django_redirect", "django_session", "django_site"}
+
+
+class TestFieldsOfNoModel:
+    """What code gives to a schema editor by hand: fields that have a name and no model, as in Django's documentation of it."""
+
+    @staticmethod
+    def named(field: models.Field, name: str = "name") -> models.Field:
+        field.set_attributes_from_name(name)
+        return field
+
+    @pytest.fixture
+    def items(self, store: Store) -> Any:
+        store.apply(item(name=models.CharField(max_length=10)))
+        store.rows("Item").create(name="5")
+        return store.rows("Item").model
+
+    def test_one_is_added(self, store: Store, items: Any) -> None:
+        with store.connection.schema_editor() as editor:
+            editor.add_field(items, self.named(models.IntegerField(default=7), "size"))
+        assert store.properties("shop_item") == [{"name": "5", "size": 7}]
+
+    def test_one_is_altered(self, store: Store, items: Any) -> None:
+        with store.connection.schema_editor() as editor:
+            editor.alter_field(items, items._meta.get_field("name"), self.named(models.IntegerField()))
+        assert store.properties("shop_item") == [{"name": 5}]
+
+    def test_one_is_altered_again(self, store: Store, items: Any) -> None:
+        number = self.named(models.IntegerField())
+        with store.connection.schema_editor() as editor:
+            editor.alter_field(items, items._meta.get_field("name"), number)
+            editor.alter_field(items, number, self.named(models.CharField(max_length=5), "code"))
+        assert store.properties("shop_item") == [{"code": "5"}]

@@ -79,6 +79,15 @@ class TestConstraintsThatCome:
         shop.unapply(operation, before)
         assert shop.markers() == []
 
+    def test_a_field_that_no_model_has_becomes_unique(self, shop: Shop) -> None:
+        shop.apply(named())
+        shop.fill({"name": "a"}, {"name": "b"})
+        model, field = shop.rows().model, models.CharField(max_length=20, unique=True)
+        field.set_attributes_from_name("name")
+        with shop.connection.schema_editor() as editor:
+            editor.alter_field(model, model._meta.get_field("name"), field)
+        assert shop.owners() == [1, 2]
+
     def test_rows_that_the_condition_leaves_out_own_none(self, shop: Shop) -> None:
         shop.apply(named())
         shop.fill({"name": "a", "size": 1}, {"name": "a", "size": 20}, {"name": "a", "size": None})
