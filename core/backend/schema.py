@@ -13,7 +13,7 @@ from ..datamodel import ENTITY, KEY, Column, Entity, Query, Shape, Type
 from ..mapping.columns import map_column, unquoted
 from ..session.session import first_row
 from .alteration import Alteration, fill, form_of
-from .binding import bound, references
+from .binding import bound, references, with_constraint, with_together, without_constraint, without_together
 from .catalog import ColumnEntry, ConstraintEntry, TableEntry
 from .description import (
     column_text,
@@ -87,6 +87,7 @@ class DatabaseSchemaEditor(StepEditor):
         """Write the first entry of a kind; one that is there already has to be of a run that was interrupted later."""
         existing = self.catalog.get(entry.name)
         if existing is None or self.markers.is_building(existing, step):
+            self.markers.forget(entry.name)
             self.markers.build(entry, step, model, self.markers.of(model), creates=True)
             self.catalog.put(replace(entry, unfinished=True))
         elif not existing.unfinished or not set(entry.columns) <= set(existing.columns):
@@ -105,6 +106,7 @@ class DatabaseSchemaEditor(StepEditor):
 
     def _delete(self, kind: str) -> None:
         self.connection.ops.delete_kind(kind)
+        self.markers.forget(kind)
         self.catalog.delete(kind)
         self._made.discard(kind)
 
@@ -126,6 +128,7 @@ class DatabaseSchemaEditor(StepEditor):
             rewriter = self._rewriter(entry, step)
             self.markers.drop(old)
             rewriter.move(new)
+        self.markers.forget(old, new)
         self.markers.build(entry, step, model, self.markers.of(model))
         entries[old] = replace(entry, name=new, progress=None)
         self._made = {new if name == old else name for name in self._made}
@@ -302,9 +305,10 @@ class DatabaseSchemaEditor(StepEditor):
         self._edit(model, text, lambda entry: entry.without_constraint(old_index.name).with_constraint(renamed))
 
     def add_constraint(self, model: Any, constraint: Any) -> None:
-        made = self.markers.of_constraint(model, constraint)
+        owner = with_constraint(model, constraint)
+        made = self.markers.of_constraint(owner, constraint)
         refuse_changing(model, constraint)
-        self._add_constraint(model, self._constraint_text(model, constraint), describe_constraint(model, constraint), made)
+        self._add_constraint(model, self._constraint_text(model, constraint), describe_constraint(model, constraint), made, owner)
 
     def _constraint_text(self, model: Any, constraint: Any) -> str:
         if isinstance(constraint, UniqueConstraint):
@@ -312,7 +316,7 @@ class DatabaseSchemaEditor(StepEditor):
         return f"ALTER TABLE {table_text(model)} ADD CONSTRAINT {quoted(constraint.name)} ({constraint!r})"
 
     def remove_constraint(self, model: Any, constraint: Any) -> None:
-        gone = self.markers.only_of_constraint(model, constraint)
+        gone = self.markers.only_of_constraint(without_constraint(model, constraint), constraint)
         self._drop_constraint(model, "CONSTRAINT", constraint.name, gone)
 
     def alter_unique_together(self, model: Any, old_unique_together: Any, new_unique_together: Any) -> None:
@@ -324,13 +328,14 @@ class DatabaseSchemaEditor(StepEditor):
     def _alter_together(self, model: Any, old: Iterable[Any], new: Iterable[Any], *, unique: bool) -> None:
         olds, news = {tuple(names) for names in old}, {tuple(names) for names in new}
         for names in sorted(olds - news):
-            gone = self.markers.only_of_constraint(model, together(names)) if unique else ()
+            gone = self.markers.only_of_constraint(without_together(model, names), together(names)) if unique else ()
             self._drop_together(model, describe_together(model, names, self.connection, unique=unique), gone)
         for names in sorted(news - olds):
-            made = self.markers.of_constraint(model, together(names)) if unique else ()
+            owner = with_together(model, names) if unique else model
+            made = self.markers.of_constraint(owner, together(names)) if unique else ()
             fields = [model._meta.get_field(name) for name in names]
             sql = self._create_unique_sql(model, fields) if unique else self._create_index_sql(model, fields=fields, suffix="_idx")
-            self._add_constraint(model, str(sql), describe_together(model, names, self.connection, unique=unique), made)
+            self._add_constraint(model, str(sql), describe_together(model, names, self.connection, unique=unique), made, owner)
 
     def _drop_together(self, model: Any, dropped: ConstraintEntry, gone: Sequence[UniqueValues]) -> None:
         """Drop by columns: the name may be that of a column before it was renamed."""
@@ -342,8 +347,10 @@ class DatabaseSchemaEditor(StepEditor):
 
         self._edit(model, step, edit, gone=gone)
 
-    def _add_constraint(self, model: Any, step: str, constraint: ConstraintEntry, made: Sequence[UniqueValues] = ()) -> None:
-        self._edit(model, step, lambda entry: entry.with_constraint(constraint), made=made)
+    def _add_constraint(
+        self, model: Any, step: str, constraint: ConstraintEntry, made: Sequence[UniqueValues] = (), of: Any = None
+    ) -> None:
+        self._edit(model, step, lambda entry: entry.with_constraint(constraint), made=made, of=of)
 
     def _drop_constraint(self, model: Any, what: str, name: str, gone: Sequence[UniqueValues] = ()) -> None:
         step = f"ALTER TABLE {table_text(model)} DROP {what} {quoted(name)}"

@@ -58,10 +58,19 @@ class StepEditor(BaseDatabaseSchemaEditor):
         with debug_transaction(self.connection, text):
             action()
 
-    def _edit(self, model: Any, step: str, edit: Edit, *, gone: Sequence[UniqueValues] = (), made: Sequence[UniqueValues] = ()) -> None:
-        """Do a step that changes the catalog, and markers."""
+    def _edit(
+        self,
+        model: Any,
+        step: str,
+        edit: Edit,
+        *,
+        gone: Sequence[UniqueValues] = (),
+        made: Sequence[UniqueValues] = (),
+        of: Any = None,
+    ) -> None:
+        """Do a step that changes the catalog, and markers, those that are made of constraints `of` a model, if it is another."""
         text = step + said("DROPPING", gone) + said("BUILDING", made)
-        self._perform(text, lambda: self._rewrite(model, step, None, edit, gone=gone, made=made, of=model))
+        self._perform(text, lambda: self._rewrite(model, step, None, edit, gone=gone, made=made, of=of or model))
 
     def _edit_now(self, model: Any, edit: Edit) -> None:
         self.catalog.put(edit(self._entry(model)))
