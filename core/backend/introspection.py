@@ -13,7 +13,6 @@ from ..mapping.columns import unquoted
 from ..mapping.types import DATA_TYPES
 from .catalog import Catalog, ColumnEntry, ConstraintEntry, TableEntry
 from .description import index_name
-from .inspected import inspected_model
 
 if TYPE_CHECKING:
     from .base import DatabaseWrapper
@@ -82,11 +81,6 @@ class DatabaseIntrospection(BaseDatabaseIntrospection):
         """Return the field that a column was made by; one of a custom field is written as a field of the same column type."""
         known = description.field if description.field in DATA_TYPES else self.data_types_reverse[data_type]
         return WRITTEN_AS.get(known, known)
-
-    def get_model(self, table_name: str) -> Any:
-        """Return a model made from what the catalog has of a table, to read its rows by; None where the catalog has no such table."""
-        entry = self.catalog.get(table_name)
-        return None if entry is None else inspected_model(entry, self.data_types_reverse)
 
     def get_sequences(self, cursor: Any, table_name: str, table_fields: Iterable[Any] = ()) -> list[dict[str, str]]:  # noqa: ARG002
         """Return the automatic primary key, which counts up where OPTIONS["ids"] is "sequential"."""

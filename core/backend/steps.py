@@ -9,7 +9,6 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor
-from django.db.backends.utils import debug_transaction
 from django.db.transaction import TransactionManagementError
 from django.db.utils import ProgrammingError
 
@@ -19,6 +18,7 @@ from .catalog import Catalog, TableEntry
 from .description import describe_model, quoted
 from .markers import BUILDING, Markers, said
 from .rewriting import Assignment, Rewriter
+from .statement import execute
 
 if TYPE_CHECKING:
     from ..uniqueness import UniqueValues
@@ -55,8 +55,7 @@ class StepEditor(BaseDatabaseSchemaEditor):
             return
         self._refuse_atomic(text)
         logger.debug("%s", text, extra={"params": (), "sql": text})
-        with debug_transaction(self.connection, text):
-            action()
+        execute(self.connection, lambda: (text, None), action)
 
     def _edit(
         self,

@@ -17,7 +17,6 @@ from .scratch import Scratch, quoted
 from .storage import declaration
 
 _NO_TABLE = re.compile(r"no such table: (?:main\.)?(.*)")
-_NO_COLUMN = re.compile(r"no such column: (?:.*\.)?(.*)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,30 +86,11 @@ class Tables:
         return {name: columns for name, columns in reads.items() if name in self.found}
 
     def _add_missing(self, error: OperationalError) -> None:
-        if column := _NO_COLUMN.fullmatch(str(error)):
-            self._add_column(column[1], error)
-            return
         match = _NO_TABLE.fullmatch(str(error))
-        models = [] if match is None else self._registered(match[1]) or self._inspected(match[1])
+        models = self._registered(match[1]) if match else []
         if match is None or not models or match[1] in self.found:
             raise error
         self._add(match[1], models)
-
-    def _add_column(self, column: str, error: OperationalError) -> None:
-        """Add a column that no model has to the table whose entry in the catalog has it."""
-        for name, table in self.found.items():
-            if column in table.columns:
-                continue
-            for model in self._inspected(name):
-                if column in mapping_of(model, self.scratch.outer).by_name:
-                    self._add(name, [*(mapping.model for mapping in table.mappings), model])
-                    return
-        raise error
-
-    def _inspected(self, table: str) -> list[Any]:
-        """Return a model of a table that only the catalog knows, or knows more of."""
-        model = self.scratch.outer.introspection.get_model(table)
-        return [] if model is None else [model]
 
     def _registered(self, table: str) -> list[Any]:
         """Return the models of a table that no FROM clause of Django's names."""
