@@ -25,6 +25,7 @@ class DatabaseFeatures(BaseDatabaseFeatures):
     has_native_json_field = False
     can_rollback_ddl = False
     supports_combined_alters = False
+    can_rename_index = True
     order_by_nulls_first = True
     supports_order_by_nulls_modifier = True
     ignores_table_name_case = False
