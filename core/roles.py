@@ -126,6 +126,10 @@ class UniqueKeeper(Protocol):
         """Forget who has the values of some constraints of a table, or of all."""
         ...
 
+    def forget(self, connection: Any, table: str) -> None:
+        """Forget what this process has made of the constraints of a table by `build` and `drop`: it is gone, or a new one."""
+        ...
+
     def audit(self, connection: Any, model: type[Model], action: Action, *, restart: bool) -> Iterator[Audit]:
         """Compare the rows of a model with what is kept of them; yield how far this has come, and keep that for an interrupted run."""
         ...

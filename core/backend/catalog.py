@@ -7,13 +7,13 @@ without an entry works all the same.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import asdict, dataclass, fields, replace
 from typing import TYPE_CHECKING, Any
 
 from django.db.utils import ProgrammingError
 
-from ..datamodel import ENTITY, ID, Column, Entity, HasAncestor, Key, Mutation, Query, Row, Shape, Type, Verb
+from ..datamodel import ENTITY, ID, Column, Entity, HasAncestor, Key, Mutation, Query, Row, Shape, Type, Value, Verb
 from ..datamodel.errors import Contention
 from ..session.changes import Unit
 from ..session.committing import commit
@@ -51,10 +51,13 @@ class ColumnEntry:
 
 @dataclass(frozen=True, slots=True)
 class ConstraintEntry:
-    """A constraint or an index of the model's Meta; `definition` says in Django's words what columns alone do not."""
+    """A constraint or an index of the model's Meta; `definition` says in Django's words what columns alone do not.
+
+    A column None stands for an expression; `orders` are those of the first columns, the others are only included.
+    """
 
     name: str
-    columns: tuple[str, ...] = ()
+    columns: tuple[str | None, ...] = ()
     unique: bool = False
     index: bool = False
     check: bool = False
@@ -64,13 +67,17 @@ class ConstraintEntry:
 
 @dataclass(frozen=True, slots=True)
 class TableEntry:
-    """One kind. `progress` is where the rewriting of its entities has come to, while one is under way."""
+    """One kind. `progress` is where the rewriting of its entities has come to, while one is under way.
+
+    `unfinished` tells that the migration which made it is not at its end: when it is run again, the kind is there and that is right.
+    """
 
     name: str
     columns: tuple[ColumnEntry, ...] = ()
     constraints: tuple[ConstraintEntry, ...] = ()
     comment: str = ""
     progress: tuple[Any, ...] | None = None
+    unfinished: bool = False
 
     def with_column(self, column: ColumnEntry) -> TableEntry:
         """Return the entry with a column more, or with another in the place of the one of that name."""
@@ -91,6 +98,15 @@ class TableEntry:
             replace(each, columns=tuple(column.name if name == old_name else name for name in each.columns)) for each in self.constraints
         )
         return replace(self, columns=columns, constraints=constraints).with_column(column)
+
+    def with_key(self, names: Collection[str]) -> TableEntry:
+        """Return the entry with these columns as the primary key."""
+        return replace(self, columns=tuple(replace(each, primary_key=each.name in names) for each in self.columns))
+
+    def with_references(self, follow: Callable[[tuple[str, str]], tuple[str, str]]) -> TableEntry:
+        """Return the entry with what its foreign keys refer to, a table and a column, changed by a function."""
+        columns = (each if each.relation is None else replace(each, relation=follow(each.relation)) for each in self.columns)
+        return replace(self, columns=tuple(columns))
 
     def with_constraint(self, constraint: ConstraintEntry) -> TableEntry:
         """Return the entry with a constraint more, or with another in the place of the one of that name."""
@@ -163,11 +179,12 @@ class Catalog:
 
 def encode(key: Key, entry: TableEntry) -> Entity:
     """Return an entry as an entity, its parts as JSON."""
-    properties = {
+    properties: dict[str, Value] = {
         "columns": json.dumps([asdict(column) for column in entry.columns]),
         "constraints": json.dumps([asdict(constraint) for constraint in entry.constraints]),
         "comment": entry.comment,
         "progress": json.dumps(entry.progress),
+        "unfinished": entry.unfinished,
     }
     return Entity(key, properties, frozenset(properties))
 
@@ -182,6 +199,7 @@ def decode(entity: Entity) -> TableEntry:
         tuple(_known(ConstraintEntry, each) for each in part["constraints"] or ()),
         str(entity.properties.get("comment", "")),
         None if part["progress"] is None else tuple(part["progress"]),
+        entity.properties.get("unfinished") is True,
     )
 
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from django.db.models import Value
+from django.db.models import F, Index, OrderBy, UniqueConstraint, Value
+from django.db.models.functions import Now, Random
+from django.db.utils import ProgrammingError
 
 from ..mapping import mapping_of
 from ..mapping.columns import ColumnMapping, map_column, target_of, unquoted
@@ -26,7 +28,12 @@ def describe_model(model: Any, connection: Any) -> TableEntry:
 
 def describe_field(field: Any, connection: Any) -> ColumnEntry:
     """Return the entry of a field's column."""
-    return _describe_column(map_column(field, connection, is_key=field.primary_key), primary_key=field.primary_key)
+    return _describe_column(map_column(field, connection, is_key=is_key(field)), primary_key=field in field.model._meta.pk_fields)
+
+
+def is_key(field: Any) -> bool:
+    """Tell whether a field alone is the primary key of its model, so that its values are the entities' ids or names."""
+    return bool(field.model._meta.pk_fields == [field])
 
 
 def _describe_column(column: ColumnMapping, *, primary_key: bool) -> ColumnEntry:
@@ -82,18 +89,49 @@ def describe_together(model: Any, names: Iterable[str], connection: Any, *, uniq
 
 def describe_constraint(model: Any, constraint: Any) -> ConstraintEntry:
     """Return the entry of a constraint of a model's Meta."""
-    names = getattr(constraint, "fields", None)
-    check = not hasattr(constraint, "fields")
+    unique = isinstance(constraint, UniqueConstraint)
+    columns, orders = _members(model, constraint) if unique else ((), ())
     return ConstraintEntry(
-        constraint.name, columns_of(model, names or ()), unique=not check, index=not check, check=check, definition=repr(constraint)
+        constraint.name, columns, unique=unique, index=unique, check=not unique, orders=orders, definition=repr(constraint)
     )
 
 
 def describe_index(model: Any, index: Any) -> ConstraintEntry:
     """Return the entry of an index of a model's Meta."""
-    names = [name for name, _ in index.fields_orders]
-    orders = tuple("DESC" if order else "ASC" for _, order in index.fields_orders)
-    return ConstraintEntry(index.name, columns_of(model, names), index=True, orders=orders, definition=repr(index))
+    columns, orders = _members(model, index)
+    return ConstraintEntry(index.name, columns, index=True, orders=orders, definition=repr(index))
+
+
+def _members(model: Any, given: Any) -> tuple[tuple[str | None, ...], tuple[str, ...]]:
+    """Return the columns of an index or unique constraint with their orders; None stands for an expression, included columns are last."""
+    if isinstance(given, Index) and given.fields_orders:
+        ordered = [(model._meta.get_field(name).column, order or "ASC") for name, order in given.fields_orders]
+    else:
+        ordered = [(model._meta.get_field(name).column, "ASC") for name in given.fields]
+        ordered += [_member(model, expression) for expression in given.expressions]
+    included = columns_of(model, given.include)
+    columns = tuple(None if column is None else unquoted(column) for column, _ in ordered)
+    return columns + included, tuple(order for _, order in ordered)
+
+
+def _member(model: Any, expression: Any) -> tuple[str | None, str]:
+    """Return the column that an indexed expression names, None if it computes, and its order."""
+    parts = expression.flatten() if hasattr(expression, "flatten") else ()  # a collation may be outside of the order
+    descending = any(isinstance(part, OrderBy) and part.descending for part in parts)
+    named = expression.expression if isinstance(expression, OrderBy) else expression
+    columns = {field.name: field.column for field in model._meta.local_concrete_fields}
+    return columns.get(named.name) if isinstance(named, F) else None, "DESC" if descending else "ASC"
+
+
+def refuse_changing(model: Any, given: Any) -> None:
+    """Refuse an index or constraint on an expression whose value changes by itself."""
+    parts = [part for each in getattr(given, "expressions", ()) if hasattr(each, "flatten") for part in each.flatten()]
+    changing = next((part for part in parts if isinstance(part, (Random, Now))), None)
+    if changing is not None:
+        raise ProgrammingError(
+            f"{model._meta.label} cannot have {given.name!r}: {changing!r} has another value each time that it is computed. "
+            "Leave it out, or store its value in a field."
+        )
 
 
 def columns_of(model: Any, names: Iterable[str]) -> tuple[str, ...]:
@@ -108,17 +146,23 @@ def index_name(connection: Any, table: str, columns: Iterable[str], suffix: str 
 
 def entry_text(entry: TableEntry) -> str:
     """Return an entry in words."""
-    constraints = [f"{each.name}: {each.definition or ', '.join(each.columns)}" for each in entry.constraints]
+    constraints = [f"{each.name}: {each.definition or ', '.join(map(str, each.columns))}" for each in entry.constraints]
     return ", ".join([*map(column_text, entry.columns), *constraints])
 
 
 def column_text(column: ColumnEntry) -> str:
     """Return a column in words."""
     size = {"decimal": f"({column.max_digits}, {column.decimal_places})", "string": f"({column.max_length})" if column.max_length else ""}
-    parts = [column.name, (column.type or column.field) + size.get(column.type, "")]
+    parts = [quoted(column.name), (column.type or column.field) + size.get(column.type, "")]
     flags = {"PRIMARY KEY": column.primary_key, "UNIQUE": column.unique and not column.primary_key, "UNINDEXED": not column.indexed}
     parts += [word for word, on in flags.items() if on]
     parts.append("NULL" if column.null else "NOT NULL")
     if column.relation is not None:
-        parts.append(f"REFERENCES {'.'.join(column.relation)}")
+        table, referred = column.relation
+        parts.append(f"REFERENCES {quoted(table)} ({quoted(referred)})")
     return " ".join(parts)
+
+
+def quoted(name: str) -> str:
+    """Return a name as the steps of migrations write it."""
+    return f'"{name}"'

@@ -24,6 +24,7 @@ class DatabaseFeatures(BaseDatabaseFeatures):
     has_native_json_field = False
     can_rollback_ddl = False
     supports_combined_alters = False
+    can_rename_index = True
     order_by_nulls_first = True
     supports_order_by_nulls_modifier = True
     ignores_table_name_case = False
@@ -43,7 +44,7 @@ class DatabaseFeatures(BaseDatabaseFeatures):
     supports_table_check_constraints = False
     can_introspect_check_constraints = False
     can_introspect_foreign_keys = False
-    can_introspect_default = False
+    can_introspect_default = True
     supports_stored_generated_columns = False
     supports_virtual_generated_columns = False
     supports_on_delete_db_cascade = False
@@ -51,7 +52,7 @@ class DatabaseFeatures(BaseDatabaseFeatures):
     supports_on_delete_db_null = False
     supports_no_precision_decimalfield = True
     supports_inspectdb = True
-    supports_index_column_ordering = False
+    supports_index_column_ordering = True
     can_defer_constraint_checks = False
     # SQL, by the residual engine
     can_use_chunked_reads = True
@@ -65,9 +66,10 @@ class DatabaseFeatures(BaseDatabaseFeatures):
     has_case_insensitive_like = False
     time_cast_precision = 3
     supports_cast_with_precision = False
+    test_collations = {"ci": "nocase", "cs": "binary", "non_default": "nocase"}  # noqa: RUF012 - Django's name and form
     supports_temporal_subtraction = True
     can_distinct_on_fields = False
-    supports_comments = False
+    supports_comments = True
     supported_explain_formats = frozenset(("TEXT",))
 
     @property

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
-from django.db.backends.base.introspection import BaseDatabaseIntrospection, TableInfo
+from django.db.backends.base.introspection import BaseDatabaseIntrospection
 from django.db.models import Index
 
 from ..mapping.columns import unquoted
@@ -33,7 +33,16 @@ class FieldInfo(NamedTuple):
     null_ok: bool
     default: str | None
     collation: str | None
+    comment: str
     field: str
+
+
+class TableInfo(NamedTuple):
+    """Django's own, and the comment."""
+
+    name: str
+    type: str
+    comment: str
 
 
 class DatabaseIntrospection(BaseDatabaseIntrospection):
@@ -58,7 +67,7 @@ class DatabaseIntrospection(BaseDatabaseIntrospection):
         return sorted(self.catalog.names())
 
     def get_table_list(self, cursor: Any) -> list[TableInfo]:  # noqa: ARG002 - Django's signature
-        return [TableInfo(name, "t") for name in self.catalog.names()]
+        return [TableInfo(entry.name, "t", entry.comment) for entry in self.catalog.entries()]
 
     def django_table_names(self, only_existing: bool = False, include_views: bool = True) -> list[str]:  # noqa: ARG002
         """Return the tables of all models. Each of them exists: a kind needs no creation, so rows may be there without a migration."""
@@ -96,7 +105,7 @@ class DatabaseIntrospection(BaseDatabaseIntrospection):
         entry = self.catalog.require(table_name)
         return {
             **dict(_column_constraints(entry, partial(index_name, self.connection))),
-            **{each.name: _constraint(each) for each in entry.constraints if each.columns or each.check},
+            **{each.name: _constraint(each) for each in entry.constraints},
         }
 
 
@@ -111,6 +120,7 @@ def _field_info(column: ColumnEntry) -> FieldInfo:
         column.null,
         column.default,
         column.collation or None,
+        column.comment,
         column.field,
     )
 
@@ -136,10 +146,10 @@ def _column_constraints(entry: TableEntry, name: Callable[..., str]) -> Iterator
 
 def _constraint(each: ConstraintEntry) -> dict[str, Any]:
     kind = Index.suffix if each.index and not each.unique else None
-    return _info(list(each.columns), unique=each.unique, index=each.index, check=each.check, orders=list(each.orders), type=kind)
+    return _info(each.columns, unique=each.unique, index=each.index, check=each.check, orders=list(each.orders), type=kind)
 
 
-def _info(columns: list[str], **given: Any) -> dict[str, Any]:
+def _info(columns: Sequence[str | None], **given: Any) -> dict[str, Any]:
     defaults: dict[str, Any] = {
         "primary_key": False,
         "unique": False,
@@ -149,4 +159,4 @@ def _info(columns: list[str], **given: Any) -> dict[str, Any]:
         "orders": [],
         "type": None,
     }
-    return {"columns": columns, **defaults, **given}
+    return {"columns": list(columns), **defaults, **given}

@@ -70,6 +70,12 @@ class Markers:
                 self.catalog.put(replace(known, progress=None))
             raise
 
+    def forget(self, *tables: str) -> None:
+        """Let tables begin anew, or be gone."""
+        if self.keeper is not None:
+            for table in tables:
+                self.keeper.forget(self.connection, table)
+
     def drop(self, table: str, uniques: Iterable[UniqueValues] | None = None) -> None:
         """Drop the markers of constraints of a table, or all that it has."""
         identities = None if uniques is None else [unique.identity for unique in uniques]

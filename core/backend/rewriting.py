@@ -11,6 +11,7 @@ from ..datamodel.errors import Contention, NotFound
 from ..session.contention import ATTEMPTS, pause
 from ..session.session import Session
 from .catalog import Catalog, TableEntry
+from .progressbar import ProgressBar
 
 BATCH = 200
 BATCH_BYTES = 2 * 2**20
@@ -63,10 +64,12 @@ class Rewriter:
     def _run(self, change: Change, groups: int) -> None:
         after = self._resumed()
         limit = self._batch_size(groups)
-        while rows := self._rows(after, limit):
-            for batch in _by_bytes(rows):
-                after = batch[-1][0]
-                self._commit(batch, change, after)
+        with ProgressBar(self.session, self._query(after)) as bar:
+            while rows := self._rows(after, limit):
+                for batch in _by_bytes(rows):
+                    after = batch[-1][0]
+                    self._commit(batch, change, after)
+                    bar.advance(len(batch))
 
     def _resumed(self) -> Key | None:
         """Return the key of the last entity that an interrupted run of this step has dealt with."""
@@ -80,9 +83,12 @@ class Rewriter:
         return max((min(limit for limit in limits if limit is not None) - 1) // groups, 1)
 
     def _rows(self, after: Key | None, limit: int) -> list[Row]:
-        start = None if after is None else Test(KEY, Op.GT, after)
-        query = Query(self.entry.name, self.namespace, start, (Order(KEY),), limit=limit)
+        query = replace(self._query(after), orders=(Order(KEY),), limit=limit)
         return [row for page in self.session.run_query(query, WHOLE) for row in page.rows]
+
+    def _query(self, after: Key | None) -> Query:
+        """Return the query for the entities that are left."""
+        return Query(self.entry.name, self.namespace, None if after is None else Test(KEY, Op.GT, after))
 
     def _commit(self, batch: Sequence[Row], change: Change, after: Key) -> None:
         """Commit the changes of a batch; what somebody else changed meanwhile is read again."""

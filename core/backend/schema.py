@@ -2,28 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
+from django.db.models import CompositePrimaryKey, UniqueConstraint
 from django.db.utils import IntegrityError, NotSupportedError, ProgrammingError
 
 from ..datamodel import ENTITY, KEY, Column, Entity, Query, Shape, Type
 from ..mapping.columns import map_column, unquoted
 from ..session.session import first_row
 from .alteration import Alteration, fill, form_of
+from .binding import bound, references, with_constraint, with_together, without_constraint, without_together
 from .catalog import ColumnEntry, ConstraintEntry, TableEntry
-from .description import column_text, describe_constraint, describe_field, describe_index, describe_model, describe_together, entry_text
+from .description import (
+    column_text,
+    columns_of,
+    describe_constraint,
+    describe_field,
+    describe_index,
+    describe_model,
+    describe_together,
+    entry_text,
+    is_key,
+    quoted,
+    refuse_changing,
+)
 from .markers import difference, said, together
 from .rewriting import Assignment
-from .steps import StepEditor, kind_of
+from .steps import StepEditor, kind_of, table_text
 
 if TYPE_CHECKING:
     from ..uniqueness import UniqueValues
 
 KEYS = Shape((Column(KEY, Type.KEY),))
 ENTITIES = Shape((Column(ENTITY, Type.ENTITY),))
-DELETION = "DELETE KIND "
+DELETION = "DROP TABLE "
 
 
 class DatabaseSchemaEditor(StepEditor):
@@ -39,13 +53,17 @@ class DatabaseSchemaEditor(StepEditor):
         if str(sql).startswith(DELETION):
             self._delete(unquoted(str(sql).removeprefix(DELETION)))
         else:
-            self._refuse_sql(sql)
+            self._run_sql(str(sql), params)
 
-    def _refuse_sql(self, sql: Any) -> NoReturn:
-        raise NotSupportedError(
-            f"The store has no SQL, so a migration cannot run {str(sql)[:200]!r}. Replace RunSQL by RunPython and the ORM, "
-            "or keep it from this database by a router's allow_migrate()."
-        )
+    def _run_sql(self, sql: str, params: Any) -> None:
+        try:
+            with self.connection.cursor() as cursor:
+                cursor.execute(sql, params)
+        except NotSupportedError as error:
+            raise NotSupportedError(
+                f"{error} In a migration replace RunSQL by RunPython and the ORM, or keep it from this database by a router's "
+                "allow_migrate()."
+            ) from error
 
     def quote_value(self, value: Any) -> str:
         return repr(value)
@@ -59,7 +77,7 @@ class DatabaseSchemaEditor(StepEditor):
         for field in model._meta.local_concrete_fields:
             self._refuse_generated(field)
         entry = describe_model(model, self.connection)
-        step = f"CREATE KIND {entry.name} ({entry_text(entry)})"
+        step = f"CREATE TABLE {quoted(entry.name)} ({entry_text(entry)})"
         self._perform(step, lambda: self._create(model, entry, step))
         for field in model._meta.local_many_to_many:
             if field.remote_field.through._meta.auto_created:
@@ -69,30 +87,34 @@ class DatabaseSchemaEditor(StepEditor):
         """Write the first entry of a kind; one that is there already has to be of a run that was interrupted later."""
         existing = self.catalog.get(entry.name)
         if existing is None or self.markers.is_building(existing, step):
+            self.markers.forget(entry.name)
             self.markers.build(entry, step, model, self.markers.of(model), creates=True)
-            self.catalog.put(entry)
-        elif not set(entry.columns) <= set(existing.columns):
+            self.catalog.put(replace(entry, unfinished=True))
+        elif not existing.unfinished or not set(entry.columns) <= set(existing.columns):
             raise ProgrammingError(
-                f"The kind {entry.name!r} is already in the catalog of {self.connection.alias!r}, with other columns. "
-                "If a migration made it that is not recorded, run `migrate --fake-initial`."
+                f"The kind {entry.name!r} is already in the catalog of {self.connection.alias!r}. If a migration made it that is not "
+                "recorded, run `migrate --fake-initial`, which checks that all tables and columns are there, or `migrate --fake`."
             )
+        self._made.add(entry.name)
 
     def delete_model(self, model: Any) -> None:
         for field in model._meta.local_many_to_many:
             if field.remote_field.through._meta.auto_created:
                 self.delete_model(field.remote_field.through)
         kind = unquoted(model._meta.db_table)
-        self._perform(f"DELETE KIND {kind} AND ITS ENTITIES", lambda: self._delete(kind))
+        self._perform(f"{DELETION}{quoted(kind)}", lambda: self._delete(kind))
 
     def _delete(self, kind: str) -> None:
         self.connection.ops.delete_kind(kind)
+        self.markers.forget(kind)
         self.catalog.delete(kind)
+        self._made.discard(kind)
 
     def alter_db_table(self, model: Any, old_db_table: str, new_db_table: str) -> None:
         old, new = unquoted(old_db_table), unquoted(new_db_table)
         if old == new:
             return
-        step = f"RENAME KIND {old} TO {new}, MOVING ITS ENTITIES"
+        step = f"ALTER TABLE {quoted(old)} RENAME TO {quoted(new)}, MOVING ITS ENTITIES"
         self._perform(step + said("REBUILDING", self.markers.of(model)), lambda: self._rename(model, old, new, step))
 
     def _rename(self, model: Any, old: str, new: str, step: str) -> None:
@@ -106,15 +128,23 @@ class DatabaseSchemaEditor(StepEditor):
             rewriter = self._rewriter(entry, step)
             self.markers.drop(old)
             rewriter.move(new)
+        self.markers.forget(old, new)
         self.markers.build(entry, step, model, self.markers.of(model))
         entries[old] = replace(entry, name=new, progress=None)
-        referring = [_repointed(each, old, new) for each in entries.values()]
-        changed = [each for each in referring if each != entries.get(each.name)]
-        self.catalog.put(*changed, gone=[old])
+        self._made = {new if name == old else name for name in self._made}
+        self._repoint(entries.values(), lambda target: (new, target[1]) if target[0] == old else target, entries[old], gone=old)
+
+    def _repoint(
+        self, entries: Iterable[TableEntry], follow: Callable[[tuple[str, str]], tuple[str, str]], *renamed: TableEntry, gone: str = ""
+    ) -> None:
+        """Write those of the entries whose references follow a new name, and the entry of a table that was renamed itself."""
+        changed = [entry for each in entries if (entry := each.with_references(follow)) != each or each in renamed]
+        if changed:
+            self.catalog.put(*changed, gone=[gone] if gone else ())
 
     def alter_db_table_comment(self, model: Any, old_db_table_comment: str | None, new_db_table_comment: str | None) -> None:
         comment = new_db_table_comment or ""
-        self._edit(model, f"COMMENT ON KIND {kind_of(model)} IS {comment!r}", lambda entry: replace(entry, comment=comment))
+        self._edit(model, f"COMMENT ON TABLE {table_text(model)} IS {comment!r}", lambda entry: replace(entry, comment=comment))
 
     def alter_db_tablespace(self, model: Any, old_db_tablespace: str, new_db_tablespace: str) -> None:
         raise NotSupportedError(
@@ -127,12 +157,15 @@ class DatabaseSchemaEditor(StepEditor):
         if field.many_to_many and field.remote_field.through._meta.auto_created:
             self.create_model(field.remote_field.through)
             return
+        if isinstance(field, CompositePrimaryKey):
+            self._change_composite_key(model, field, columns_of(field.model, field.field_names))
         if field.db_type(self.connection) is None:
             return
+        field = bound(model, field)
         self._refuse_generated(field)
         column = describe_field(field, self.connection)
         made = self.markers.of(field.model, column.name)
-        step = f"ALTER KIND {kind_of(model)} ADD COLUMN {column_text(column)}"
+        step = f"ALTER TABLE {table_text(model)} ADD COLUMN {column_text(column)}"
         self._perform(step + said("BUILDING", made), lambda: self._add(model, field, column, step, made))
 
     def _add(self, model: Any, field: Any, column: ColumnEntry, step: str, made: Sequence[UniqueValues]) -> None:
@@ -163,11 +196,13 @@ class DatabaseSchemaEditor(StepEditor):
         if field.many_to_many and field.remote_field.through._meta.auto_created:
             self.delete_model(field.remote_field.through)
             return
+        if isinstance(field, CompositePrimaryKey):
+            self._change_composite_key(model, field, ())
         if field.db_type(self.connection) is None:
             return
         column = unquoted(field.column)
         gone = self.markers.of(model, column)
-        step = f"ALTER KIND {kind_of(model)} DROP COLUMN {column}, REMOVING IT FROM ITS ENTITIES"
+        step = f"ALTER TABLE {table_text(model)} DROP COLUMN {quoted(column)}, REMOVING IT FROM ITS ENTITIES"
         self._perform(step + said("DROPPING", gone), lambda: self._remove(model, field, column, step, gone))
 
     def _remove(self, model: Any, field: Any, column: str, step: str, gone: Sequence[UniqueValues]) -> None:
@@ -178,6 +213,14 @@ class DatabaseSchemaEditor(StepEditor):
             return Assignment({}, removed=(column,)) if column in entity.properties else None
 
         self._rewrite(model, step, assignment, lambda entry: entry.without_column(column), gone=gone)
+
+    def _change_composite_key(self, model: Any, field: Any, names: Sequence[str]) -> None:
+        def change() -> None:
+            self._refuse_other_keys(model, f"{field.name} cannot be added or removed")
+            self._edit_now(model, lambda entry: entry.with_key(names))
+
+        key = f"ADD PRIMARY KEY ({', '.join(map(quoted, names))})" if names else "DROP PRIMARY KEY"
+        self._perform(f"ALTER TABLE {table_text(model)} {key}", change)
 
     def _alter_field(
         self,
@@ -190,18 +233,25 @@ class DatabaseSchemaEditor(StepEditor):
         new_db_params: Any,
         strict: bool = False,
     ) -> None:
+        old_field, new_field = bound(model, old_field), bound(model, new_field, old_field)
         column = describe_field(new_field, self.connection)
         if self._form(old_field) == self._form(new_field) and column == describe_field(old_field, self.connection):
             return  # what changes, such as the default, is not the store's
         alteration = self._alteration(model, old_field, new_field)
         gone, made = self._remarked(old_field, new_field, alteration)
-        step = f"ALTER KIND {kind_of(model)} ALTER COLUMN {unquoted(old_field.column)} TO {column_text(column)}"
+        step = f"ALTER TABLE {table_text(model)} ALTER COLUMN {quoted(unquoted(old_field.column))} TO {column_text(column)}"
         text = step + said("DROPPING", gone) + said("BUILDING", made)
 
         def edit(entry: TableEntry) -> TableEntry:
             return entry.with_altered(unquoted(old_field.column), column)
 
         def alter() -> None:
+            alter_column()
+            if unquoted(old_field.column) != column.name and (old_field.unique or old_field.primary_key):
+                old, new = (kind_of(model), unquoted(old_field.column)), (kind_of(model), column.name)
+                self._repoint(self.catalog.entries(), lambda target: new if target == old else target)
+
+        def alter_column() -> None:
             known = self.catalog.get(kind_of(model))
             names = None if known is None else {each.name for each in known.columns}
             if known is not None and _is_altered(known, unquoted(old_field.column), column):
@@ -214,12 +264,12 @@ class DatabaseSchemaEditor(StepEditor):
 
         self._perform(text, alter)
         if old_field.unique and self._form(old_field) != self._form(new_field):
-            for related, old_reference, new_reference in _references(old_field, new_field):
+            for related, old_reference, new_reference in references(old_field, new_field):
                 self._alter_field(related, old_reference, new_reference, None, None, None, None)
 
     def _alteration(self, model: Any, old_field: Any, new_field: Any) -> Alteration | None:
         """Return what becomes of the entities; None if they stay as they are."""
-        if old_field.primary_key or new_field.primary_key:
+        if is_key(old_field) or is_key(new_field):
             return None
         alteration = Alteration(old_field, new_field, self.effective_default(new_field), self.connection)
         return alteration if alteration.rewrites else None
@@ -233,32 +283,40 @@ class DatabaseSchemaEditor(StepEditor):
         return (old, new) if alteration is not None else difference(old, new)
 
     def _refuse_other_key(self, model: Any, old_field: Any, new_field: Any) -> None:
-        is_key = old_field in _key_fields(model)
-        if old_field.primary_key != new_field.primary_key or (is_key and self._form(old_field) != self._form(new_field)):
+        in_key = old_field in _key_fields(old_field.model)
+        if is_key(old_field) != is_key(new_field) or (in_key and self._form(old_field) != self._form(new_field)):
             self._refuse_other_keys(model, f"{new_field.name} cannot change the primary key")
 
     def _form(self, field: Any) -> tuple[Any, ...]:
-        return form_of(map_column(field, self.connection, is_key=field.primary_key))
+        return form_of(map_column(field, self.connection, is_key=is_key(field)))
 
     # Constraints and indexes
 
     def add_index(self, model: Any, index: Any) -> None:
-        self._add_constraint(model, "INDEX", describe_index(model, index))
+        refuse_changing(model, index)
+        self._add_constraint(model, str(index.create_sql(model, self)), describe_index(model, index))
 
     def remove_index(self, model: Any, index: Any) -> None:
         self._drop_constraint(model, "INDEX", index.name)
 
     def rename_index(self, model: Any, old_index: Any, new_index: Any) -> None:
         renamed = describe_index(model, new_index)
-        text = f"ALTER KIND {kind_of(model)} RENAME INDEX {old_index.name} TO {new_index.name}"
+        text = f"ALTER TABLE {table_text(model)} RENAME INDEX {quoted(old_index.name)} TO {quoted(new_index.name)}"
         self._edit(model, text, lambda entry: entry.without_constraint(old_index.name).with_constraint(renamed))
 
     def add_constraint(self, model: Any, constraint: Any) -> None:
-        made = self.markers.of_constraint(model, constraint)
-        self._add_constraint(model, "CONSTRAINT", describe_constraint(model, constraint), made)
+        owner = with_constraint(model, constraint)
+        made = self.markers.of_constraint(owner, constraint)
+        refuse_changing(model, constraint)
+        self._add_constraint(model, self._constraint_text(model, constraint), describe_constraint(model, constraint), made, owner)
+
+    def _constraint_text(self, model: Any, constraint: Any) -> str:
+        if isinstance(constraint, UniqueConstraint):
+            return str(constraint.create_sql(model, self))
+        return f"ALTER TABLE {table_text(model)} ADD CONSTRAINT {quoted(constraint.name)} ({constraint!r})"
 
     def remove_constraint(self, model: Any, constraint: Any) -> None:
-        gone = self.markers.only_of_constraint(model, constraint)
+        gone = self.markers.only_of_constraint(without_constraint(model, constraint), constraint)
         self._drop_constraint(model, "CONSTRAINT", constraint.name, gone)
 
     def alter_unique_together(self, model: Any, old_unique_together: Any, new_unique_together: Any) -> None:
@@ -270,29 +328,33 @@ class DatabaseSchemaEditor(StepEditor):
     def _alter_together(self, model: Any, old: Iterable[Any], new: Iterable[Any], *, unique: bool) -> None:
         olds, news = {tuple(names) for names in old}, {tuple(names) for names in new}
         for names in sorted(olds - news):
-            gone = self.markers.only_of_constraint(model, together(names)) if unique else ()
+            gone = self.markers.only_of_constraint(without_together(model, names), together(names)) if unique else ()
             self._drop_together(model, describe_together(model, names, self.connection, unique=unique), gone)
         for names in sorted(news - olds):
-            made = self.markers.of_constraint(model, together(names)) if unique else ()
-            self._add_constraint(
-                model, "UNIQUE" if unique else "INDEX", describe_together(model, names, self.connection, unique=unique), made
-            )
+            owner = with_together(model, names) if unique else model
+            made = self.markers.of_constraint(owner, together(names)) if unique else ()
+            fields = [model._meta.get_field(name) for name in names]
+            sql = self._create_unique_sql(model, fields) if unique else self._create_index_sql(model, fields=fields, suffix="_idx")
+            self._add_constraint(model, str(sql), describe_together(model, names, self.connection, unique=unique), made, owner)
 
     def _drop_together(self, model: Any, dropped: ConstraintEntry, gone: Sequence[UniqueValues]) -> None:
         """Drop by columns: the name may be that of a column before it was renamed."""
-        step = f"ALTER KIND {kind_of(model)} DROP {'UNIQUE' if dropped.unique else 'INDEX'} ({', '.join(dropped.columns)})"
+        names = ", ".join(quoted(str(name)) for name in dropped.columns)
+        step = f"ALTER TABLE {table_text(model)} DROP {'UNIQUE' if dropped.unique else 'INDEX'} ({names})"
 
         def edit(entry: TableEntry) -> TableEntry:
             return replace(entry, constraints=tuple(each for each in entry.constraints if replace(each, name=dropped.name) != dropped))
 
         self._edit(model, step, edit, gone=gone)
 
-    def _add_constraint(self, model: Any, what: str, constraint: ConstraintEntry, made: Sequence[UniqueValues] = ()) -> None:
-        step = f"ALTER KIND {kind_of(model)} ADD {what} {constraint.name} ({', '.join(constraint.columns) or constraint.definition})"
-        self._edit(model, step, lambda entry: entry.with_constraint(constraint), made=made)
+    def _add_constraint(
+        self, model: Any, step: str, constraint: ConstraintEntry, made: Sequence[UniqueValues] = (), of: Any = None
+    ) -> None:
+        self._edit(model, step, lambda entry: entry.with_constraint(constraint), made=made, of=of)
 
     def _drop_constraint(self, model: Any, what: str, name: str, gone: Sequence[UniqueValues] = ()) -> None:
-        self._edit(model, f"ALTER KIND {kind_of(model)} DROP {what} {name}", lambda entry: entry.without_constraint(name), gone=gone)
+        step = f"ALTER TABLE {table_text(model)} DROP {what} {quoted(name)}"
+        self._edit(model, step, lambda entry: entry.without_constraint(name), gone=gone)
 
     # What is refused
 
@@ -323,29 +385,3 @@ def _is_altered(entry: TableEntry, old_name: str, column: ColumnEntry) -> bool:
 
 def _key_fields(model: Any) -> tuple[Any, ...]:
     return tuple(model._meta.pk_fields)
-
-
-def _references(old_field: Any, new_field: Any) -> Iterator[tuple[Any, Any, Any]]:
-    """Yield the model and the old and the new foreign key of each reference to a field."""
-    olds = {(each.model._meta.label_lower, each.name): each for each in _foreign_keys(old_field)}
-    for new in _foreign_keys(new_field) if olds else ():
-        old = olds.get((new.model._meta.label_lower, new.name))
-        if old is not None:
-            yield new.model, old, new
-
-
-def _foreign_keys(field: Any) -> Iterator[Any]:
-    for relation in field.model._meta.get_fields(include_hidden=True):
-        if relation.auto_created and not relation.concrete and (relation.one_to_many or relation.one_to_one):
-            reference = relation.field
-            if reference.concrete and reference.target_field.name == field.name:
-                yield reference
-
-
-def _repointed(entry: TableEntry, old: str, new: str) -> TableEntry:
-    """Return an entry whose references to a table follow its new name."""
-    columns = tuple(
-        replace(column, relation=(new, column.relation[1])) if column.relation is not None and column.relation[0] == old else column
-        for column in entry.columns
-    )
-    return replace(entry, columns=columns)

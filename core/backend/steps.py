@@ -15,9 +15,10 @@ from django.db.utils import ProgrammingError
 from ..datamodel import Entity
 from ..mapping.columns import unquoted
 from .catalog import Catalog, TableEntry
-from .description import describe_model
+from .description import describe_model, quoted
 from .markers import BUILDING, Markers, said
 from .rewriting import Assignment, Rewriter
+from .statement import execute
 
 if TYPE_CHECKING:
     from ..uniqueness import UniqueValues
@@ -28,6 +29,16 @@ Edit = Callable[[TableEntry], TableEntry]
 
 class StepEditor(BaseDatabaseSchemaEditor):
     """Each operation is a step with a text, which `sqlmigrate` prints. A step that was interrupted goes on when it is run again."""
+
+    def __enter__(self) -> Any:
+        self._made: set[str] = set()  # the tables that are unfinished until the end of the block
+        return super().__enter__()
+
+    def __exit__(self, exc_type: Any, exc_value: Any, traceback: Any) -> None:
+        super().__exit__(exc_type, exc_value, traceback)
+        if exc_type is None and self._made:
+            made = [entry for entry in self.catalog.entries() if entry.name in self._made and entry.unfinished]
+            self.catalog.put(*(replace(entry, unfinished=False) for entry in made))
 
     @property
     def catalog(self) -> Catalog:
@@ -44,12 +55,21 @@ class StepEditor(BaseDatabaseSchemaEditor):
             return
         self._refuse_atomic(text)
         logger.debug("%s", text, extra={"params": (), "sql": text})
-        action()
+        execute(self.connection, lambda: (text, None), action)
 
-    def _edit(self, model: Any, step: str, edit: Edit, *, gone: Sequence[UniqueValues] = (), made: Sequence[UniqueValues] = ()) -> None:
-        """Do a step that changes the catalog, and markers."""
+    def _edit(
+        self,
+        model: Any,
+        step: str,
+        edit: Edit,
+        *,
+        gone: Sequence[UniqueValues] = (),
+        made: Sequence[UniqueValues] = (),
+        of: Any = None,
+    ) -> None:
+        """Do a step that changes the catalog, and markers, those that are made of constraints `of` a model, if it is another."""
         text = step + said("DROPPING", gone) + said("BUILDING", made)
-        self._perform(text, lambda: self._rewrite(model, step, None, edit, gone=gone, made=made, of=model))
+        self._perform(text, lambda: self._rewrite(model, step, None, edit, gone=gone, made=made, of=of or model))
 
     def _edit_now(self, model: Any, edit: Edit) -> None:
         self.catalog.put(edit(self._entry(model)))
@@ -101,12 +121,20 @@ class StepEditor(BaseDatabaseSchemaEditor):
 
     def _refuse_atomic(self, text: str) -> None:
         if self.connection.in_atomic_block and not self.connection.features.can_rollback_ddl:
-            raise TransactionManagementError(f"A schema operation cannot be rolled back, so it cannot run inside atomic(): {text}.")
+            raise TransactionManagementError(
+                "Executing DDL statements while in a transaction on databases that can't perform a rollback is prohibited. "
+                f"Run this outside of atomic(): {text}."
+            )
 
 
 def kind_of(model: Any) -> str:
     """Return the kind that a model's rows have."""
     return unquoted(model._meta.db_table)
+
+
+def table_text(model: Any) -> str:
+    """Return what a step calls the table of a model."""
+    return quoted(kind_of(model))
 
 
 def _is_of(entry: TableEntry, step: str) -> bool:

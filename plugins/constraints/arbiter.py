@@ -13,6 +13,7 @@ from .markers import OWNER
 
 if TYPE_CHECKING:
     from ...core.session.session import Session
+    from .altered import KeptUniques
     from .uniques import Unique, Uniques
 
 Found = Mapping[Key, tuple[Entity, int]]  # entities and their versions
@@ -38,7 +39,9 @@ class ClaimArbiter:
     writing the marker.
     """
 
-    def __init__(self, uniques: Uniques, claimed: Mapping[Key, tuple[Unique, Change]], mutations: Mapping[Key, Mutation]) -> None:
+    def __init__(
+        self, uniques: Uniques | KeptUniques, claimed: Mapping[Key, tuple[Unique, Change]], mutations: Mapping[Key, Mutation]
+    ) -> None:
         self.uniques, self.claimed, self.mutations = uniques, claimed, mutations
 
     def __call__(self, session: Session, taken: Key | None, inserted: Collection[Key]) -> list[Mutation] | None:
@@ -66,7 +69,7 @@ class ClaimArbiter:
             raise AlreadyExists(f"Entity {owner} already exists, so it cannot be inserted.", owner)
 
 
-def holds(uniques: Uniques, row: Entity, key: Key) -> bool:
+def holds(uniques: Uniques | KeptUniques, row: Entity, key: Key) -> bool:
     """Tell whether a stored row has the value of a marker."""
     if row.key is None or row.key.kind != uniques.mapping.kind:
         return False

@@ -10,6 +10,7 @@ from django.db.utils import ProgrammingError
 from ...core.datamodel import Entity, Key
 from ...core.optouts import keeps_constraints
 from ...core.session.changes import Change
+from .altered import forget, kept_of, note_added, note_removed
 from .arbiter import holds, owner_of, stored
 from .building import build, drop
 from .inspecting import audit, audit_strays
@@ -30,7 +31,7 @@ class MarkerKeeper:
         self, session: Session, model: type[Model], changes: Sequence[Change], columns: Collection[str] | None = None
     ) -> list[Key | None]:
         """Return for each insert the key of the row that has the same values: a stored one, else the first of the inserts before it."""
-        uniques = uniques_of(model, session.connection)
+        uniques = kept_of(model, session.connection)
         if not keeps_constraints(model):
             return self._unkept(uniques.mapping.label, changes, columns)
         wanted = self._wanted(uniques.all, uniques.mapping.label, columns)
@@ -52,11 +53,18 @@ class MarkerKeeper:
 
     def build(self, connection: Any, model: type[Model], identities: Collection[str], position: Position) -> None:
         """Give the rows that there are their markers."""
+        note_added(connection, model, identities)
         build(connection, model, identities, position)
 
     def drop(self, connection: Any, table: str, identities: Collection[str] | None = None) -> None:
         """Delete the markers of constraints of a table, or of all."""
+        if identities is not None:
+            note_removed(connection, table, identities)
         drop(connection, table, identities)
+
+    def forget(self, connection: Any, table: str) -> None:
+        """Forget what migrations of this process have made of a table: it is gone, or a new one."""
+        forget(connection, table)
 
     def audit(self, connection: Any, model: type[Model], action: Action, *, restart: bool) -> Iterator[Audit]:
         """Compare the rows of a model with their markers."""

@@ -8,10 +8,10 @@ from django.db import connections
 
 from ...core.optouts import keeps_constraints
 from ...core.plugins import hookimpl
+from .altered import kept_of
 from .checking import check_alias
 from .keeper import MarkerKeeper
 from .step import UniqueStep
-from .uniques import uniques_of
 
 if TYPE_CHECKING:
     from django.core.checks import CheckMessage
@@ -30,7 +30,7 @@ class ConstraintsPlugin:
     def constraint_step(self, model: type[Model], alias: str) -> UniqueStep | None:
         if not keeps_constraints(model):
             return None
-        uniques = uniques_of(model, connections[alias])
+        uniques = kept_of(model, connections[alias])
         return UniqueStep(uniques) if uniques.all else None
 
     @hookimpl

@@ -13,6 +13,7 @@ from .conflict import conflict
 from .markers import COMMIT, marker
 
 if TYPE_CHECKING:
+    from .altered import KeptUniques
     from .uniques import Unique, Uniques
 
 
@@ -25,7 +26,7 @@ class UniqueStep:
     needs_before = True
     needs_after = False
 
-    def __init__(self, uniques: Uniques, among: frozenset[Unique] | None = None) -> None:
+    def __init__(self, uniques: Uniques | KeptUniques, among: frozenset[Unique] | None = None) -> None:
         """Prepare the step; `among` are the constraints that it is about, None stands for all of the model's."""
         self.uniques, self.among = uniques, among
         self.columns = uniques.columns

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -42,27 +42,19 @@ class Uniques:
 
     def __init__(self, model: Any, connection: Any) -> None:
         self.mapping: ModelMapping = mapping_of(model, connection)
-        self._alias: str = connection.alias
-        self._claimers = dict(self._found(connection))
-        self.all = tuple(self._claimers)
+        self.alias: str = connection.alias
+        self.claimers = dict(self._found(connection))
+        self.all = tuple(self.claimers)
         self.columns = frozenset(name for unique in self.all for name in unique.columns)
 
     @property
     def computed(self) -> dict[Unique, str]:
         """The constraints that only the residual engine can tell, each with the reason."""
-        return {unique: claimer.reason for unique, claimer in self._claimers.items() if claimer.reason}
+        return {unique: claimer.reason for unique, claimer in self.claimers.items() if claimer.reason}
 
     def claims(self, entities: Sequence[Entity], among: Collection[Unique] | None = None) -> list[dict[Key, Unique]]:
         """Return for each row the keys of the markers that it must own, by some of the constraints or by all."""
-        claims: list[dict[Key, Unique]] = [{} for _ in entities]
-        for unique, claimer in self._claimers.items():
-            if among is not None and unique not in among:
-                continue
-            for entity, found, digests in zip(entities, claims, claimer.digests(entities, connections[self._alias]), strict=True):
-                assert entity.key is not None
-                for digest in digests:
-                    found[marker_key(self.mapping.kind, entity.key.namespace, unique.identity, digest)] = unique
-        return claims
+        return claims(self.mapping.kind, self.alias, self.claimers, entities, among)
 
     def of(self, constraint: UniqueConstraint, connection: Any) -> Unique | None:
         """Return what a constraint is that the model may have, had, or is to have; None for the primary key."""
@@ -128,6 +120,21 @@ class Uniques:
 
 def _name(column: ColumnMapping) -> str:
     return column.name
+
+
+def claims(
+    table: str, alias: str, claimers: Mapping[Unique, Claimer], entities: Sequence[Entity], among: Collection[Unique] | None
+) -> list[dict[Key, Unique]]:
+    """Return for each row of a table the keys of the markers that it must own, by some of the constraints or by all."""
+    claims: list[dict[Key, Unique]] = [{} for _ in entities]
+    for unique, claimer in claimers.items():
+        if among is not None and unique not in among:
+            continue
+        for entity, found, digests in zip(entities, claims, claimer.digests(entities, connections[alias]), strict=True):
+            assert entity.key is not None
+            for digest in digests:
+                found[marker_key(table, entity.key.namespace, unique.identity, digest)] = unique
+    return claims
 
 
 def uniques_of(model: Any, connection: Any) -> Uniques:

@@ -48,6 +48,17 @@ class Store:
                 operation.database_forwards("shop", editor, self.state, after)
             self.state = after
 
+    def apply_and_fail(self, *operations: Operation) -> None:
+        """Apply the operations of one migration, which then fails."""
+        before = self.state
+        editor = self.connection.schema_editor().__enter__()
+        for operation in operations:
+            after = self.after(operation)
+            operation.database_forwards("shop", editor, self.state, after)
+            self.state = after
+        editor.__exit__(KeyboardInterrupt, KeyboardInterrupt(), None)
+        self.state = before
+
     def unapply(self, operation: Operation, before: ProjectState) -> None:
         with self.connection.schema_editor() as editor:
             operation.database_backwards("shop", editor, self.state, before)

@@ -9,8 +9,9 @@ import pytest
 from django.contrib.contenttypes.models import ContentType
 from django.core.management import call_command
 from django.core.management.commands.migrate import Command as MigrateCommand
-from django.db import ProgrammingError, models, router
+from django.db import NotSupportedError, ProgrammingError, models, router
 from django.db.migrations import operations as ops
+from django.db.models.functions import Collate, Lower
 from django.test.utils import isolate_apps
 
 from kindstore.testing import assertNumRPCs
@@ -50,7 +51,7 @@ def shop(store: Store) -> Any:
 
 def test_the_tables_are_listed(shop: Any) -> None:
     assert shop.table_names() == ["shop_box", "shop_item"]
-    assert [tuple(each) for each in shop.get_table_list(None)] == [("shop_box", "t"), ("shop_item", "t")]
+    assert [tuple(each) for each in shop.get_table_list(None)] == [("shop_box", "t", ""), ("shop_item", "t", "")]
 
 
 def test_the_list_of_tables_is_one_request(shop: Any) -> None:
@@ -73,6 +74,22 @@ def test_the_relations_are_those_with_a_constraint(shop: Any) -> None:
 
 def test_the_primary_key_is_known(shop: Any) -> None:
     assert shop.get_primary_key_column(None, "shop_box") == "id"
+
+
+def test_a_composite_primary_key_is_added_to_an_empty_table(store: Store) -> None:
+    store.apply(
+        ops.CreateModel("Point", [("id", models.IntegerField(primary_key=True)), ("a", models.IntegerField())]),
+        ops.AddField("Point", "pk", models.CompositePrimaryKey("id", "a")),
+        ops.AlterField("Point", "id", models.IntegerField()),
+    )
+    assert store.connection.introspection.get_primary_key_columns(None, "shop_point") == ["id", "a"]
+
+
+def test_a_composite_primary_key_is_not_added_to_rows(store: Store) -> None:
+    store.apply(ops.CreateModel("Point", [("id", models.IntegerField(primary_key=True)), ("a", models.IntegerField())]))
+    store.rows("Point").create(id=1, a=2)
+    with pytest.raises(NotSupportedError, match="cannot be added or removed while there are entities of the kind 'shop_point'"):
+        store.apply(ops.AddField("Point", "pk", models.CompositePrimaryKey("id", "a")))
 
 
 def test_the_columns_of_a_composite_primary_key_are_known(store: Store) -> None:
@@ -169,3 +186,35 @@ def test_a_quoted_table_is_made_once(connection: Any, monkeypatch: pytest.Monkey
 
     assert made == [True, False]
     assert connection.introspection.table_names() == ["odd table"]
+
+
+def test_comments_are_known(store: Store) -> None:
+    fields = [("id", models.BigAutoField(primary_key=True)), ("name", models.CharField(max_length=10, db_comment="a name"))]
+    store.apply(ops.CreateModel("Box", fields, options={"db_table_comment": "all boxes"}))
+    introspection = store.connection.introspection
+    assert [table.comment for table in introspection.get_table_list(None)] == ["all boxes"]
+    assert [column.comment for column in introspection.get_table_description(None, "shop_box")] == ["", "a name"]
+
+
+@pytest.mark.parametrize(
+    ("given", "columns", "orders"),
+    [
+        ({"fields": ["-name", "size"]}, ["name", "size"], ["DESC", "ASC"]),
+        ({"expressions": [Lower("name").desc(), models.F("size")]}, [None, "size"], ["DESC", "ASC"]),
+        ({"fields": ["name"], "include": ["size"]}, ["name", "size"], ["ASC"]),
+        ({"expressions": [Collate(models.F("name").desc(), "nocase")]}, [None], ["DESC"]),
+    ],
+)
+def test_the_columns_of_an_index_are_known(store: Store, given: dict[str, Any], columns: list[Any], orders: list[str]) -> None:
+    fields = [("id", models.BigAutoField(primary_key=True)), ("name", models.CharField(max_length=10)), ("size", models.IntegerField())]
+    index = models.Index(*given.pop("expressions", ()), name="by_name", **given)
+    store.apply(ops.CreateModel("Box", fields), ops.AddIndex("Box", index))
+    known = store.connection.introspection.get_constraints(None, "shop_box")["by_name"]
+    assert (known["columns"], known["orders"], known["index"], known["unique"]) == (columns, orders, True, False)
+
+
+def test_references_follow_the_new_name_of_a_column(store: Store) -> None:
+    code = models.ForeignKey("shop.Box", models.CASCADE, to_field="code")
+    item = ops.CreateModel("Item", [("id", models.BigAutoField(primary_key=True)), ("code", code)])
+    store.apply(BOX, item, ops.RenameField("Box", "code", "label"))
+    assert store.connection.introspection.get_relations(None, "shop_item")["code_id"][:2] == ("label", "shop_box")

@@ -79,6 +79,15 @@ class TestConstraintsThatCome:
         shop.unapply(operation, before)
         assert shop.markers() == []
 
+    def test_a_field_that_no_model_has_becomes_unique(self, shop: Shop) -> None:
+        shop.apply(named())
+        shop.fill({"name": "a"}, {"name": "b"})
+        model, field = shop.rows().model, models.CharField(max_length=20, unique=True)
+        field.set_attributes_from_name("name")
+        with shop.connection.schema_editor() as editor:
+            editor.alter_field(model, model._meta.get_field("name"), field)
+        assert shop.owners() == [1, 2]
+
     def test_rows_that_the_condition_leaves_out_own_none(self, shop: Shop) -> None:
         shop.apply(named())
         shop.fill({"name": "a", "size": 1}, {"name": "a", "size": 20}, {"name": "a", "size": None})
@@ -364,7 +373,7 @@ class TestInterruptions:
         self.fill(shop)
         with interrupted(shop, after=3):
             shop.apply(UNIQUE_NAME)
-        with pytest.raises(ProgrammingError, match="in the middle of another step: ALTER KIND shop_item ALTER COLUMN name"):
+        with pytest.raises(ProgrammingError, match='in the middle of another step: ALTER TABLE "shop_item" ALTER COLUMN "name"'):
             shop.apply(ops.AlterField("Item", "size", models.CharField(max_length=9, null=True)))
 
     @pytest.mark.parametrize("operation", [ops.RenameField("Item", "name", "title"), ops.AlterModelTable("Item", "goods")])
@@ -590,6 +599,67 @@ class TestHistoricalModels:
         assert len(audited.entities("audited_unkept")) == 2
 
 
+class TestModelsOfOtherStates:
+    """Code that has a model from before a migration, or after it, in the process that ran the migration: the table counts."""
+
+    def test_a_model_from_before_is_kept_unique(self, shop: Shop) -> None:
+        shop.apply(named())
+        rows = shop.rows()
+        rows.create(name="a")
+        shop.apply(UNIQUE_NAME)
+        with pytest.raises(IntegrityError, match=r"shop\.Item\.name"):
+            rows.create(name="a")
+
+    def test_a_model_that_still_has_it_is_not(self, shop: Shop) -> None:
+        shop.apply(named(unique=True))
+        rows = shop.rows()
+        shop.apply(ops.AlterField("Item", "name", models.CharField(max_length=20)))
+        rows.create(name="a")
+        rows.create(name="a")
+        assert shop.markers() == []
+
+    def test_a_constraint_that_comes_back_is_kept(self, shop: Shop) -> None:
+        shop.apply(named(unique=True))
+        rows, before = shop.rows(), shop.state
+        operation = ops.AlterField("Item", "name", models.CharField(max_length=20))
+        shop.apply(operation)
+        shop.unapply(operation, before)
+        rows.create(name="a")
+        with pytest.raises(IntegrityError, match=r"shop\.Item\.name"):
+            rows.create(name="a")
+
+    def test_a_table_that_is_made_again_begins_anew(self, shop: Shop) -> None:
+        shop.apply(named(), UNIQUE_NAME, ops.DeleteModel("Item"), named())
+        shop.rows().create(name="a")
+        shop.rows().create(name="a")
+        assert shop.markers() == []
+
+    @pytest.mark.parametrize("added", [BY_BOTH, SMALL], ids=["plain", "with a condition"])
+    def test_a_constraint_that_no_model_declares_is_kept(self, shop: Shop, added: models.UniqueConstraint) -> None:
+        shop.apply(named())
+        shop.fill({"name": "a", "size": 1})
+        rows = shop.rows()
+        with shop.connection.schema_editor() as editor:
+            editor.add_constraint(rows.model, added)
+        assert shop.owners() == [1]
+        with pytest.raises(IntegrityError, match=r"shop\.Item\.name"):
+            rows.create(name="a", size=1)
+        with shop.connection.schema_editor() as editor:
+            editor.remove_constraint(rows.model, added)
+        rows.create(name="a", size=1)
+        assert shop.markers() == []
+
+    def test_a_group_that_a_model_still_has_is_dropped(self, shop: Shop) -> None:
+        shop.apply(named(), ops.AlterUniqueTogether("Item", {("name", "size")}))
+        rows = shop.rows()
+        with shop.connection.schema_editor() as editor:
+            editor.alter_unique_together(rows.model, [("name", "size")], [])
+        rows.create(name="a", size=1)
+        rows.create(name="a", size=1)
+        with pytest.raises(IntegrityError, match="these values occur more than once"), shop.connection.schema_editor() as editor:
+            editor.alter_unique_together(rows.model, [], [("name", "size")])
+
+
 class TestStatements:
     def test_sqlmigrate_says_what_becomes_of_markers(self, shop: Shop) -> None:
         shop.apply(named(), ops.AddConstraint("Item", BY_BOTH), ops.AddField("Item", "code", models.IntegerField(unique=True, default=1)))
@@ -603,13 +673,14 @@ class TestStatements:
             *shop.collect(ops.RemoveField("Item", "code")),
         ]
         assert statements == [
-            "ALTER KIND shop_item ALTER COLUMN name TO name string(20) UNIQUE NOT NULL, BUILDING MARKERS OF (name);",
-            "ALTER KIND shop_item ADD CONSTRAINT small (name), BUILDING MARKERS OF (name, size);",
-            "ALTER KIND shop_item DROP CONSTRAINT by_both, DROPPING MARKERS OF (name, size);",
-            "ALTER KIND shop_item ALTER COLUMN code TO sku integer UNIQUE NOT NULL, DROPPING MARKERS OF (code), BUILDING MARKERS OF (sku);",
-            "RENAME KIND shop_item TO goods, MOVING ITS ENTITIES, REBUILDING MARKERS OF (code) AND (name, size);",
-            "ALTER KIND shop_item ADD COLUMN rank integer UNIQUE NULL, BUILDING MARKERS OF (rank);",
-            "ALTER KIND shop_item DROP COLUMN code, REMOVING IT FROM ITS ENTITIES, DROPPING MARKERS OF (code);",
+            'ALTER TABLE "shop_item" ALTER COLUMN "name" TO "name" string(20) UNIQUE NOT NULL, BUILDING MARKERS OF (name);',
+            'CREATE UNIQUE INDEX "small" ON "shop_item" ("name") WHERE "size" < 10, BUILDING MARKERS OF (name, size);',
+            'ALTER TABLE "shop_item" DROP CONSTRAINT "by_both", DROPPING MARKERS OF (name, size);',
+            'ALTER TABLE "shop_item" ALTER COLUMN "code" TO "sku" integer UNIQUE NOT NULL, '
+            "DROPPING MARKERS OF (code), BUILDING MARKERS OF (sku);",
+            'ALTER TABLE "shop_item" RENAME TO "goods", MOVING ITS ENTITIES, REBUILDING MARKERS OF (code) AND (name, size);',
+            'ALTER TABLE "shop_item" ADD COLUMN "rank" integer UNIQUE NULL, BUILDING MARKERS OF (rank);',
+            'ALTER TABLE "shop_item" DROP COLUMN "code", REMOVING IT FROM ITS ENTITIES, DROPPING MARKERS OF (code);',
         ]
 
     def test_sqlmigrate_sends_nothing(self, shop: Shop) -> None:
