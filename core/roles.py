@@ -6,9 +6,9 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from django.db.models import Model, UniqueConstraint
+    from django.db.models import CheckConstraint, Model, UniqueConstraint
 
-    from .datamodel import Aggregation, Key, Mutation, MutationResult, Page, Query, Row, Shape, Value
+    from .datamodel import Aggregation, Entity, Key, Mutation, MutationResult, Page, Query, Row, Shape, Value
     from .driver import RPC, Intent, ReadOptions
     from .planner.predicate import Predicate
     from .session.changes import Batch, Change, Statement, Unit
@@ -21,7 +21,8 @@ class Step(Protocol):
 
     `needs_before` asks for the rows as they were, `needs_after` for the rows as they will be, whole. Where no step of a model needs
     the rows as they were, a write may do without a read. A step may have an attribute `columns`, the frozenset of the names of those that
-    concern it: an update that sets none of them passes it by. And it may have an attribute `at_commit`, a step for what it leaves out
+    concern it: an update that sets none of them passes it by. Or it may have a method `narrowed`, which takes the columns that an update sets
+    (`core.session.changes.Assigned`) and returns the step for that, which may need less, or None. And it may have an attribute `at_commit`, a step for what it leaves out
     inside a transaction (`batch.session.defers`): it is called at the end, with all of the transaction's changes to the model at once.
     """
 
@@ -127,6 +128,16 @@ class UniqueKeeper(Protocol):
 
     def audit_strays(self, connection: Any, tables: Collection[str], action: Action) -> Iterator[Audit]:
         """Look for what is kept of rows that are gone, in tables that are not among these."""
+        ...
+
+
+class CheckKeeper(Protocol):
+    """Keeps rows to the check constraints of their models, and to what their columns may hold."""
+
+    def breaking(
+        self, connection: Any, model: type[Model], entities: Sequence[Entity], constraint: CheckConstraint | None = None, column: str = ""
+    ) -> list[Entity]:
+        """Return the rows that break a constraint that their model is to have, or what a column of it may hold; none if it opts out."""
         ...
 
 

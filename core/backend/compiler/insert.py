@@ -11,7 +11,7 @@ from django.db.models.sql import compiler
 from django.db.utils import NotSupportedError
 
 from ...datamodel import Value
-from ...executor.expressions import saved_literal
+from ...executor.expressions import saved_literal, underlying
 from ...mapping import ColumnMapping, ModelMapping, mapping_of
 from .conflicts import ConflictingInsertion, conflict_of
 from .insertion import Insertion
@@ -97,6 +97,7 @@ class RowBuilder:
         def read(obj: Any) -> Value:
             value = getattr(obj, field.attname) if raw else field.pre_save(obj, True)
             if hasattr(value, "resolve_expression"):
+                value = underlying(value)
                 if not isinstance(value, Literal):
                     return self.mapping.store(column, self._computed(column, value))
                 value = saved_literal(value, field)
