@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from django.db.models import Value
+from django.db.models import CheckConstraint, Value
+from django.db.models.sql.query import Query
 
+from ..executor.generation import referenced_fields
 from ..mapping import mapping_of
 from ..mapping.columns import ColumnMapping, map_column, target_of, unquoted
 from .catalog import ColumnEntry, ConstraintEntry, TableEntry
@@ -35,7 +37,7 @@ def _describe_column(column: ColumnMapping, *, primary_key: bool) -> ColumnEntry
         column.name,
         column.column_type,
         target.get_internal_type() if target is field else target.get_internal_type().replace("Auto", "Integer"),
-        null=field.null,
+        null=field.null or column.value_field is not field,
         primary_key=primary_key,
         unique=field.unique,
         db_index=field.db_index,
@@ -84,9 +86,16 @@ def describe_constraint(model: Any, constraint: Any) -> ConstraintEntry:
     """Return the entry of a constraint of a model's Meta."""
     names = getattr(constraint, "fields", None)
     check = not hasattr(constraint, "fields")
+    columns = _checked_columns(model, constraint) if isinstance(constraint, CheckConstraint) else columns_of(model, names or ())
     return ConstraintEntry(
-        constraint.name, columns_of(model, names or ()), unique=not check, index=not check, check=check, definition=repr(constraint)
+        constraint.name, columns, unique=not check, index=not check, check=check, definition=repr(constraint)
     )
+
+
+def _checked_columns(model: Any, constraint: CheckConstraint) -> tuple[str, ...]:
+    """Return the columns that a condition reads."""
+    fields = referenced_fields(Query(model).build_where(constraint.condition))
+    return tuple(dict.fromkeys(unquoted(field.column) for field in fields))
 
 
 def describe_index(model: Any, index: Any) -> ConstraintEntry:

@@ -64,9 +64,12 @@ class DatabaseOperations(BaseDatabaseOperations):
 
     def adapt_json_value(self, value: Any, encoder: Any) -> str:
         try:
-            return json.dumps(value, cls=encoder, allow_nan=False)
+            text = json.dumps(value, cls=encoder, allow_nan=False)
+            if encoder is not None:
+                json.loads(text)  # the encoder is the project's, and what it says may be no JSON
         except ValueError as error:
             raise Refusal(f"has no form in JSON: {str(error).rstrip('.')}") from None
+        return text
 
     # From the store to Python
 

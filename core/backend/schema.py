@@ -9,13 +9,16 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from django.db.utils import IntegrityError, NotSupportedError, ProgrammingError
 
 from ..datamodel import ENTITY, KEY, Column, Entity, Query, Shape, Type
-from ..mapping.columns import map_column, unquoted
+from ..mapping.columns import is_positive, map_column, unquoted
+from ..session.alias import forget
 from ..session.session import first_row
 from .alteration import Alteration, fill, form_of
 from .catalog import ColumnEntry, ConstraintEntry, TableEntry
 from .description import column_text, describe_constraint, describe_field, describe_index, describe_model, describe_together, entry_text
+from .filling import computed_fill, regenerating
 from .markers import difference, said, together
 from .rewriting import Assignment
+from .rowchecks import Alter, RowChecks
 from .steps import StepEditor, kind_of
 
 if TYPE_CHECKING:
@@ -130,6 +133,7 @@ class DatabaseSchemaEditor(StepEditor):
         if field.db_type(self.connection) is None:
             return
         self._refuse_generated(field)
+        forget(field.model)
         column = describe_field(field, self.connection)
         made = self.markers.of(field.model, column.name)
         step = f"ALTER KIND {kind_of(model)} ADD COLUMN {column_text(column)}"
@@ -142,8 +146,9 @@ class DatabaseSchemaEditor(StepEditor):
             return
         # No index covers a missing property, so filters and orders would miss the entities that are there; and a one-off default is known
         # to nobody afterwards.
-        assignment = fill(field, self.effective_default(field), self.connection)
-        if any(unique.columns == (column.name,) for unique in made):
+        computed = computed_fill(field, self.connection)
+        assignment = computed or fill(field, self.effective_default(field), self.connection)
+        if computed is None and any(unique.columns == (column.name,) for unique in made):
             self._refuse_one_value(model, field, assignment)
         self._rewrite(model, step, assignment, lambda entry: entry.with_column(column), made=made, of=field.model)
 
@@ -207,6 +212,8 @@ class DatabaseSchemaEditor(StepEditor):
             if known is not None and _is_altered(known, unquoted(old_field.column), column):
                 return
             self._refuse_other_key(model, old_field, new_field)
+            if is_positive(new_field) and not is_positive(old_field):
+                RowChecks(self.connection).refuse_column(new_field.model, column.name, alteration)
             if names is None or not names.isdisjoint((unquoted(old_field.column), column.name)):
                 self._rewrite(model, step, alteration, edit, gone=gone, made=made, of=new_field.model)
             else:  # an earlier run of the migration, which failed later, has given it yet another name: it has no values to be unique
@@ -217,15 +224,15 @@ class DatabaseSchemaEditor(StepEditor):
             for related, old_reference, new_reference in _references(old_field, new_field):
                 self._alter_field(related, old_reference, new_reference, None, None, None, None)
 
-    def _alteration(self, model: Any, old_field: Any, new_field: Any) -> Alteration | None:
+    def _alteration(self, model: Any, old_field: Any, new_field: Any) -> Alter | None:
         """Return what becomes of the entities; None if they stay as they are."""
         if old_field.primary_key or new_field.primary_key:
             return None
         alteration = Alteration(old_field, new_field, self.effective_default(new_field), self.connection)
-        return alteration if alteration.rewrites else None
+        return regenerating(alteration, new_field, self.connection) if alteration.rewrites else None
 
     def _remarked(
-        self, old_field: Any, new_field: Any, alteration: Alteration | None
+        self, old_field: Any, new_field: Any, alteration: Alter | None
     ) -> tuple[Sequence[UniqueValues], Sequence[UniqueValues]]:
         """Return the constraints whose markers go, and those whose markers are to be made: where values change, all with the column."""
         old = self.markers.of(old_field.model, unquoted(old_field.column))
@@ -254,10 +261,14 @@ class DatabaseSchemaEditor(StepEditor):
         self._edit(model, text, lambda entry: entry.without_constraint(old_index.name).with_constraint(renamed))
 
     def add_constraint(self, model: Any, constraint: Any) -> None:
+        forget(model)
+        if not self.collect_sql:
+            RowChecks(self.connection).refuse_breaking(model, constraint)
         made = self.markers.of_constraint(model, constraint)
         self._add_constraint(model, "CONSTRAINT", describe_constraint(model, constraint), made)
 
     def remove_constraint(self, model: Any, constraint: Any) -> None:
+        forget(model)
         gone = self.markers.only_of_constraint(model, constraint)
         self._drop_constraint(model, "CONSTRAINT", constraint.name, gone)
 

@@ -13,6 +13,7 @@ from ..datamodel import ID, Column, Type, Value
 from . import conversion
 from .types import STORED_AS, UNINDEXED
 
+POSITIVE = ("PositiveBigIntegerField", "PositiveIntegerField", "PositiveSmallIntegerField")
 LONGEST_INDEXED = conversion.INDEXED_BYTES  # characters: a CharField of more than these is not indexed
 
 
@@ -55,7 +56,7 @@ def map_column(field: Any, connection: Any, *, is_key: bool) -> ColumnMapping:
     name = unquoted(field.column)
     store, compare = _conversions(target, column_type, indexed=indexed)
     value_field = value_field_of(field)
-    nullable = field.null or (is_key and not field.primary_key)
+    nullable = field.null or value_field is not field or (is_key and not field.primary_key)
     column = Column(
         ID if is_key else name,
         STORED_AS.get(column_type, Type.ANY),
@@ -78,6 +79,11 @@ def target_of(field: Any) -> Any:
 def value_field_of(field: Any) -> Any:
     """Return the field that converts a column's values: the output field of a generated one."""
     return field.output_field if getattr(field, "generated", False) else field
+
+
+def is_positive(field: Any) -> bool:
+    """Tell whether a field is one for integers that are not negative."""
+    return field.get_internal_type() in POSITIVE
 
 
 def _is_indexed(field: Any, column_type: str) -> bool:

@@ -112,6 +112,12 @@ def _on_model(model: Any, name: str) -> WeakKeyDictionary[Alias, Any]:
     return found
 
 
+def forget(model: Any) -> None:
+    """Forget what was derived from a model: its fields or constraints have changed."""
+    for name in ("_kindstore_mappings", "_kindstore_steps", "_kindstore_rewriters"):
+        model._meta.__dict__.pop(name, None)
+
+
 _aliases: dict[str, Alias] = {}
 
 

@@ -10,6 +10,8 @@ from ...core.optouts import keeps_constraints
 from ...core.plugins import hookimpl
 from .checking import check_alias
 from .keeper import MarkerKeeper
+from .rules import rules_of
+from .rulestep import RuleKeeper, RuleStep
 from .step import UniqueStep
 from .uniques import uniques_of
 
@@ -17,25 +19,34 @@ if TYPE_CHECKING:
     from django.core.checks import CheckMessage
     from django.db.models import Model
 
+    from ...core.roles import Step
+
 
 class ConstraintsPlugin:
-    """Keeps unique what models declare unique: each value has an entity, the marker, that is written in the same commit as the row."""
+    """Keeps the constraints that models declare.
+
+    Each unique value has an entity, the marker, that is written in the same commit as the row; a check looks at the row before it is written.
+    """
 
     position = 20
 
     def __init__(self) -> None:
-        self.keeper = MarkerKeeper()
+        self.keeper, self.rule_keeper = MarkerKeeper(), RuleKeeper()
 
     @hookimpl
-    def constraint_step(self, model: type[Model], alias: str) -> UniqueStep | None:
+    def constraint_step(self, model: type[Model], alias: str) -> tuple[Step, ...] | None:
         if not keeps_constraints(model):
             return None
-        uniques = uniques_of(model, connections[alias])
-        return UniqueStep(uniques) if uniques.all else None
+        rules, uniques = rules_of(model, connections[alias]), uniques_of(model, connections[alias])
+        return (*([RuleStep(rules, rules.all)] if rules.all else ()), *([UniqueStep(uniques)] if uniques.all else ()))
 
     @hookimpl
     def unique_keeper(self) -> MarkerKeeper:
         return self.keeper
+
+    @hookimpl
+    def check_keeper(self) -> RuleKeeper:
+        return self.rule_keeper
 
     @hookimpl
     def system_checks(self, alias: str) -> list[CheckMessage]:

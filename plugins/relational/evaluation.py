@@ -13,6 +13,8 @@ from django.db.models.sql.query import Query
 
 from ...core.datamodel import Row, Type
 from ...core.mapping import mapping_of
+from ...core.mapping.columns import value_field_of
+from ...core.mapping.types import STORED_AS
 from .recording import Statement
 from .scratch import Rows, Scratch, quoted
 from .storage import converted
@@ -74,7 +76,8 @@ def _row_number(model: Any) -> str:
 
 def _decoder(scratch: Scratch, field: Any, expression: Any) -> Decode:
     """Return what turns SQLite's value of an expression into the database value of the field that it is for."""
-    outer, is_integer = scratch.outer, mapping_of(field.model, scratch.outer).by_field[field].type is Type.INT
+    outer, field = scratch.outer, value_field_of(field)
+    is_integer = STORED_AS.get(field.db_type(outer)) is Type.INT
     output = _output_field(expression, field)
     is_date = isinstance(field, DateField) and not isinstance(field, DateTimeField)
     is_json = isinstance(output, JSONField) and isinstance(field, JSONField)
