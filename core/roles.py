@@ -152,11 +152,18 @@ class ResidualEngine(Protocol):
         self, query: Any, connection: Any, using: str | None, *, elide_empty: bool = True, reason: str = "", intent: Intent = "read"
     ) -> Any: ...
 
-    def evaluate(self, connection: Any, model: type[Model], rows: Sequence[Row], expressions: dict[Any, Any]) -> list[tuple[Any, ...]]:
-        """Compute expressions for rows (in the order of the model's concrete fields): for each row a tuple of neutral values."""
+    def evaluate(
+        self, connection: Any, model: type[Model], rows: Sequence[Row], expressions: dict[Any, Any], *, declared: bool = False
+    ) -> list[tuple[Any, ...]]:
+        """Compute expressions for rows (in the order of the model's concrete fields): for each row a tuple of neutral values.
+
+        `declared` tells that they belong to a model, and are the same objects each time.
+        """
         ...
 
-    def compute(self, connection: Any, model: type[Model], rows: Sequence[Row], expressions: Sequence[Any]) -> list[tuple[Any, ...]]:
+    def compute(
+        self, connection: Any, model: type[Model], rows: Sequence[Row], expressions: Sequence[Any], *, declared: bool = False
+    ) -> list[tuple[Any, ...]]:
         """Compute expressions for rows, as `evaluate` does: for each row a tuple of SQL's own values, which SQL would compare."""
         ...
 

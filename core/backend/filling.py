@@ -12,6 +12,7 @@ from django.db.utils import NotSupportedError
 from ..datamodel import Entity, Value
 from ..executor.generation import generation_of
 from ..mapping import mapping_of
+from .alteration import Alteration
 from .rewriting import Assignment
 
 Assign = Callable[[Entity], Assignment | None]
@@ -57,12 +58,14 @@ def _defaulted(field: Any, connection: Any) -> Assign:
     return assignment
 
 
-def regenerating(alter: Assign | None, field: Any, connection: Any) -> Assign | None:
-    """Return an alteration of a column that also computes the generated columns anew which depend on it."""
+def regenerating(alter: Alteration, field: Any, connection: Any) -> Assign:
+    """Return an alteration of a column that also computes the generated columns anew which depend on its values, if these change."""
+    if not (alter.converts or alter.requires_value):
+        return alter
     mapping = mapping_of(field.model, connection)
     generation = generation_of(mapping, connection)
-    affected = generation.affected({mapping.by_field[field].name}) if alter is not None and field in mapping.by_field else ()
-    if alter is None or not affected:
+    affected = generation.affected({alter.new.name})
+    if not affected:
         return alter
 
     def assignment(entity: Entity) -> Assignment | None:

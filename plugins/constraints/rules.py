@@ -12,6 +12,7 @@ from django.db.models import CheckConstraint
 from django.db.models.expressions import RawSQL
 from django.db.models.sql.query import Query
 from django.db.utils import IntegrityError, NotSupportedError
+from django.utils import timezone
 
 from ...core.datamodel import Entity, Value
 from ...core.datamodel.rows import row_maker
@@ -76,7 +77,7 @@ class ComputedTest:
                 f"Add 'relational' to PLUGINS of DATABASES[{connection.alias!r}], or change the constraint."
             )
         rows = [self._row(entity) for entity in entities]
-        computed = connection.engine.compute(connection, self._mapping.model, rows, (self._condition,))
+        computed = connection.engine.compute(connection, self._mapping.model, rows, (self._condition,), declared=True)
         return [entity for entity, (holds,) in zip(entities, computed, strict=True) if holds is not None and not holds]
 
 
@@ -105,7 +106,8 @@ class Rules:
         mapping = self.mapping
         where = Query(mapping.model).build_where(constraint.condition)
         columns = frozenset(column.name for column in _columns(mapping, where))
-        breaks, reason = native_condition(mapping, constraint.condition, connection, fails=True)
+        with timezone.override(None):  # as a database does, which knows nothing of the request
+            breaks, reason = native_condition(mapping, constraint.condition, connection, fails=True)
         test = ComputedTest(mapping, constraint.name, where, reason) if breaks is None else NativeTest(breaks)
         return Rule(constraint.name, columns, test)
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from django.core.exceptions import FieldError
 from django.db.models import DateField, DateTimeField, JSONField
 from django.db.models.sql.query import Query
+from django.utils import timezone
 
 from ...core.datamodel import Row, Type
 from ...core.mapping import mapping_of
@@ -29,26 +30,37 @@ Decode = Callable[[Any], Any]
 
 
 def evaluate(
-    engine: RelationalEngine, scratch: Scratch, model: Any, rows: Sequence[Row], expressions: dict[Any, Any]
+    engine: RelationalEngine, scratch: Scratch, model: Any, rows: Sequence[Row], expressions: dict[Any, Any], *, declared: bool = False
 ) -> list[tuple[Any, ...]]:
     """Return, for each row, the database values of the expressions."""
-    results = compute(engine, scratch, model, rows, list(expressions.values()))
+    results = compute(engine, scratch, model, rows, tuple(expressions.values()), declared=declared)
     decoders = [_decoder(scratch, field, expression) for field, expression in expressions.items()]
     return [tuple(decode(value) for decode, value in zip(decoders, row, strict=True)) for row in results]
 
 
 def compute(
-    engine: RelationalEngine, scratch: Scratch, model: Any, rows: Sequence[Row], expressions: Sequence[Any]
+    engine: RelationalEngine, scratch: Scratch, model: Any, rows: Sequence[Row], expressions: Sequence[Any], *, declared: bool = False
 ) -> list[tuple[Any, ...]]:
     """Return, for each row, SQLite's values of the expressions."""
     if not rows:
         return []
     mapping = mapping_of(model, scratch.outer)
-    statement = compiled(scratch, mapping.model, expressions)
+    statement = _kept(scratch, mapping.model, expressions) if declared else compiled(scratch, mapping.model, expressions)
     table = scratch.ensure(table_of(mapping.kind, [mapping]), ROWS)
     nothing = (None,) * len(mapping.columns)
     given = Rows(ROWS, tuple(table.columns), converted([row or nothing for row in rows], mapping.columns))
     return engine.run(scratch, statement, given)
+
+
+def _kept(scratch: Scratch, model: Any, expressions: Sequence[Any]) -> Statement:
+    """Return the statement of expressions that a model declares, compiled once and in the default time zone, whose ever request it is."""
+    ids = tuple(map(id, expressions))
+    kept: tuple[Statement, Sequence[Any]] | None = scratch.declared.get(ids)
+    if kept is None:
+        with timezone.override(None):
+            kept = compiled(scratch, model, expressions), expressions  # which keep their ids from being given to others
+        scratch.declared[ids] = kept
+    return kept[0]
 
 
 def compiled(scratch: Scratch, model: Any, expressions: Sequence[Any]) -> Statement:
