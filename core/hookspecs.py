@@ -38,8 +38,8 @@ def driver(settings: AliasSettings) -> Driver | None:
 
 
 @hookspec
-def constraint_step(model: type[Model], alias: str) -> Step | tuple[Step, ...] | None:
-    """Hand over a step that checks a model's constraints, or several. Called when a model is first written."""
+def constraint_step(model: type[Model], alias: str) -> Step | list[Step] | None:
+    """Hand over a step that checks a model's constraints, or a list of steps. Called when a model is first written."""
 
 
 @hookspec

@@ -66,7 +66,7 @@ class Plugins:
     def constraint_steps(self, model: type[Model]) -> tuple[Step, ...]:
         """Return the steps that check a model; a plugin may hand over several."""
         handed = self._for_model("constraint_step", model)
-        return tuple([step for each in handed for step in (each if isinstance(each, tuple) else (each,))])
+        return tuple([step for each in handed for step in (each if isinstance(each, list) else (each,))])
 
     def index_steps(self, model: type[Model]) -> tuple[Step, ...]:
         return tuple(self._for_model("index_step", model))

@@ -21,9 +21,10 @@ class Step(Protocol):
 
     `needs_before` asks for the rows as they were, `needs_after` for the rows as they will be, whole. Where no step of a model needs
     the rows as they were, a write may do without a read. A step may have an attribute `columns`, the frozenset of the names of those that
-    concern it: an update that sets none of them passes it by. Or it may have a method `narrowed`, which takes the columns that an update sets
-    (`core.session.changes.Assigned`) and returns the step for that, which may need less, or None. And it may have an attribute `at_commit`, a step for what it leaves out
-    inside a transaction (`batch.session.defers`): it is called at the end, with all of the transaction's changes to the model at once.
+    concern it: an update that sets none of them passes it by. Or it may have a method `narrowed`, which takes the columns that an update
+    sets (`core.session.changes.Assigned`) and returns the step for that, which may need less, or None. And it may have an attribute
+    `at_commit`, a step for what it leaves out inside a transaction (`batch.session.defers`): it is called at the end, with all of the
+    transaction's changes to the model at once.
     """
 
     needs_before: bool

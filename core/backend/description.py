@@ -87,9 +87,7 @@ def describe_constraint(model: Any, constraint: Any) -> ConstraintEntry:
     names = getattr(constraint, "fields", None)
     check = not hasattr(constraint, "fields")
     columns = _checked_columns(model, constraint) if isinstance(constraint, CheckConstraint) else columns_of(model, names or ())
-    return ConstraintEntry(
-        constraint.name, columns, unique=not check, index=not check, check=check, definition=repr(constraint)
-    )
+    return ConstraintEntry(constraint.name, columns, unique=not check, index=not check, check=check, definition=repr(constraint))
 
 
 def _checked_columns(model: Any, constraint: CheckConstraint) -> tuple[str, ...]:

@@ -231,9 +231,7 @@ class DatabaseSchemaEditor(StepEditor):
         alteration = Alteration(old_field, new_field, self.effective_default(new_field), self.connection)
         return regenerating(alteration, new_field, self.connection) if alteration.rewrites else None
 
-    def _remarked(
-        self, old_field: Any, new_field: Any, alteration: Alter | None
-    ) -> tuple[Sequence[UniqueValues], Sequence[UniqueValues]]:
+    def _remarked(self, old_field: Any, new_field: Any, alteration: Alter | None) -> tuple[Sequence[UniqueValues], Sequence[UniqueValues]]:
         """Return the constraints whose markers go, and those whose markers are to be made: where values change, all with the column."""
         old = self.markers.of(old_field.model, unquoted(old_field.column))
         new = self.markers.of(new_field.model, unquoted(new_field.column))

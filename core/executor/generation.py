@@ -74,7 +74,9 @@ class Generation:
         mapping, connection = self.mapping, session.connection
         in_python = [(each.column, each.compute) for each in batch if each.compute is not None]
         by_engine = {each.column.field: each.expression for each in batch if each.compute is None}
-        computed = self._engine(session).evaluate(connection, mapping.model, rows, by_engine, declared=True) if by_engine else [()] * len(rows)
+        computed = (
+            self._engine(session).evaluate(connection, mapping.model, rows, by_engine, declared=True) if by_engine else [()] * len(rows)
+        )
         columns = [mapping.by_field[field] for field in by_engine]
         for row, values in zip(rows, computed, strict=True):
             made = {column.name: mapping.saved(column, compute(row), connection) for column, compute in in_python}

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 class ConstraintsPlugin:
     """Keeps the constraints that models declare.
 
-    Each unique value has an entity, the marker, that is written in the same commit as the row; a check looks at the row before it is written.
+    Each unique value has an entity, the marker, that is written in the same commit as the row. A check looks at the row before that.
     """
 
     position = 20
@@ -34,11 +34,11 @@ class ConstraintsPlugin:
         self.keeper, self.rule_keeper = MarkerKeeper(), RuleKeeper()
 
     @hookimpl
-    def constraint_step(self, model: type[Model], alias: str) -> tuple[Step, ...] | None:
+    def constraint_step(self, model: type[Model], alias: str) -> list[Step]:
         if not keeps_constraints(model):
-            return None
+            return []
         rules, uniques = rules_of(model, connections[alias]), uniques_of(model, connections[alias])
-        return (*([RuleStep(rules, rules.all)] if rules.all else ()), *([UniqueStep(uniques)] if uniques.all else ()))
+        return [*([RuleStep(rules, rules.all)] if rules.all else ()), *([UniqueStep(uniques)] if uniques.all else ())]
 
     @hookimpl
     def unique_keeper(self) -> MarkerKeeper:

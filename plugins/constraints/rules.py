@@ -6,8 +6,6 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from django.core.exceptions import EmptyResultSet, FullResultSet
-from django.db import connections
 from django.db.models import CheckConstraint
 from django.db.models.expressions import RawSQL
 from django.db.models.sql.query import Query

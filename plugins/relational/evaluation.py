@@ -7,8 +7,8 @@ import json
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from django.core.exceptions import FieldError
-from django.db.models import DateField, DateTimeField, JSONField
+from django.core.exceptions import EmptyResultSet, FieldError, FullResultSet
+from django.db.models import DateField, DateTimeField, JSONField, Value
 from django.db.models.sql.query import Query
 from django.utils import timezone
 
@@ -72,12 +72,24 @@ def compiled(scratch: Scratch, model: Any, expressions: Sequence[Any]) -> Statem
     params: list[Any] = []
     with scratch.recorded() as recording:
         for expression in expressions:
-            sql, values = compiler.compile(expression)
+            sql, values = _sql(compiler, expression)
             parts.append(f"({sql})")
             params.extend(values)
     name = scratch.ops.quote_name(alias)
     text = f"SELECT {', '.join(parts)} FROM {quoted(ROWS)} AS {name} ORDER BY {name}.{_row_number(model)}"
     return Statement(model, text, tuple(params), recording, "an expression reads other rows")
+
+
+def _sql(compiler: Any, expression: Any) -> tuple[str, Sequence[Any]]:
+    """Compile an expression, or a condition that may be known without a row."""
+    try:
+        found: tuple[str, Sequence[Any]] = compiler.compile(expression)
+    except FullResultSet:
+        return "1", ()
+    except EmptyResultSet:
+        empty = getattr(expression, "empty_result_set_value", NotImplemented)
+        return ("0", ()) if empty is NotImplemented else compiler.compile(Value(empty))
+    return found
 
 
 def _row_number(model: Any) -> str:

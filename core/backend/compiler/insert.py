@@ -132,8 +132,8 @@ class RowBuilder:
     def _engine(self, computed: Computed) -> ResidualEngine:
         if self.session.engine is None:
             raise NotSupportedError(
-                f"{self.mapping.label}.{computed.column.field.name} is given the expression {computed.expression!r}, and the store computes "
-                f"none. Add 'relational' to PLUGINS of DATABASES[{self.compiler.connection.alias!r}], or give it a plain value."
+                f"{self.mapping.label}.{computed.column.field.name} is given the expression {computed.expression!r}, and the store "
+                f"computes none. Add 'relational' to PLUGINS of DATABASES[{self.compiler.connection.alias!r}], or give it a plain value."
             )
         return self.session.engine
 

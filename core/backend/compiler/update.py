@@ -120,7 +120,8 @@ class Update:
 
     def _as_read(self) -> frozenset[str]:
         """Return the columns that the save of an instance may bring along as it was read: all, or those whose fields insist on it."""
-        if self.plain.keys() >= {column.name for column in self.mapping.columns if column not in self.mapping.key_columns}:
+        own = {column.name for column in self.mapping.columns if column not in self.mapping.key_columns}
+        if self.plain.keys() >= own - {each.column.name for each in self.generation.all}:
             return frozenset(self.plain)
         fields = [(name, type(self.mapping.by_name[name].field)) for name in self.plain]
         return frozenset(name for name, kind in fields if kind.pre_save is not Field.pre_save)
