@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.apps import apps
 from django.core import checks
+from django.core.exceptions import FieldDoesNotExist, FieldError
 from django.db import connections, router
 from django.db.utils import NotSupportedError
 
@@ -27,8 +28,8 @@ def check_alias(alias: str) -> Iterator[checks.CheckMessage]:
             continue
         try:
             uniques, rules = uniques_of(model, connections[alias]), rules_of(model, connections[alias])
-        except NotSupportedError:
-            continue  # a model that this store cannot have at all, of which other checks tell
+        except (NotSupportedError, FieldDoesNotExist, FieldError):
+            continue  # a model that this store, or no database, can have, of which other checks tell
         yield from check_model(model, uniques, alias)
         if connections[alias].engine is None:
             yield from (_not_native(model, name, reason, alias) for name, reason in rules.computed)

@@ -84,6 +84,7 @@ class Rules:
 
     def __init__(self, model: Any, connection: Any) -> None:
         self.mapping: ModelMapping = mapping_of(model, connection)
+        self._added: dict[int, tuple[CheckConstraint, Rule]] = {}
         declared = [each for each in self.mapping.model._meta.constraints if isinstance(each, CheckConstraint)]
         self.all = (
             *(self.of_column(column) for column in self.mapping.columns if is_positive(column.field)),
@@ -99,8 +100,14 @@ class Rules:
 
         return Rule(f"{self.mapping.kind}_{column.name}_check", frozenset((column.name,)), NativeTest(breaks), bounds=True)
 
+    def of_added(self, constraint: CheckConstraint, connection: Any) -> Rule:
+        """Return the rule of a constraint that the model is to have, compiled once."""
+        if id(constraint) not in self._added:
+            self._added[id(constraint)] = constraint, self.of(constraint, connection)
+        return self._added[id(constraint)][1]
+
     def of(self, constraint: CheckConstraint, connection: Any) -> Rule:
-        """Return the rule of a constraint that the model has, or is to have."""
+        """Return the rule of a constraint."""
         mapping = self.mapping
         where = Query(mapping.model).build_where(constraint.condition)
         columns = frozenset(column.name for column in _columns(mapping, where))

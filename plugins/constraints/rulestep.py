@@ -57,5 +57,5 @@ class RuleKeeper:
             return []
         rules = rules_of(model, connection)
         if constraint is not None:
-            return rules.of(constraint, connection).test(entities, connection)
+            return rules.of_added(constraint, connection).test(entities, connection)
         return [entity for rule in rules.all if rule.bounds and column in rule.columns for entity in rule.test(entities, connection)]

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from .engine import RelationalEngine
 
 ROWS = "kindstore rows"  # the table of the given rows; the model's own may be read by inner queries
+MOST_DECLARED = 500  # statements that a connection keeps
 DATE_LENGTH = len("2000-01-01")
 Decode = Callable[[Any], Any]
 
@@ -59,6 +60,8 @@ def _kept(scratch: Scratch, model: Any, expressions: Sequence[Any]) -> Statement
     if kept is None:
         with timezone.override(None):
             kept = compiled(scratch, model, expressions), expressions  # which keep their ids from being given to others
+        if len(scratch.declared) >= MOST_DECLARED:
+            scratch.declared.clear()
         scratch.declared[ids] = kept
     return kept[0]
 
