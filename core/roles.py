@@ -141,6 +141,18 @@ class CheckKeeper(Protocol):
         """Return the rows that break a constraint that their model is to have, or what a column of it may hold; none if it opts out."""
         ...
 
+    def added(self, connection: Any, model: type[Model], constraint: CheckConstraint) -> None:
+        """Check the rows of a table by a constraint from now on, by whichever model this process writes them."""
+        ...
+
+    def removed(self, connection: Any, model: type[Model], constraint: CheckConstraint) -> None:
+        """Check the rows of a table by a constraint no more."""
+        ...
+
+    def forget(self, connection: Any, table: str) -> None:
+        """Forget what was `added` to a table and `removed` from it: it is gone, or a new one."""
+        ...
+
 
 class ResidualEngine(Protocol):
     """Executes what the planner cannot answer natively.

@@ -30,6 +30,21 @@ class RowChecks:
             pages = (self.keeper.breaking(self.connection, model, page, constraint) for page in self._pages(model))
             self._refuse(model, f"the constraint {constraint.name!r}", pages)
 
+    def added(self, model: Any, constraint: Any) -> None:
+        """Tell the keeper that a table has got a constraint."""
+        if self.keeper is not None and isinstance(constraint, CheckConstraint):
+            self.keeper.added(self.connection, model, constraint)
+
+    def removed(self, model: Any, constraint: Any) -> None:
+        """Tell the keeper that a table has lost a constraint."""
+        if self.keeper is not None and isinstance(constraint, CheckConstraint):
+            self.keeper.removed(self.connection, model, constraint)
+
+    def forget(self, *tables: str) -> None:
+        """Tell the keeper that tables are gone, or new ones."""
+        for table in tables if self.keeper is not None else ():
+            self.keeper.forget(self.connection, table)
+
     def refuse_column(self, model: Any, column: str, alter: Alter | None) -> None:
         """Raise IntegrityError that lists rows whose value a column may not have; `alter` tells what becomes of a row by then."""
         if self.keeper is not None:

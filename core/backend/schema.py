@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from django.db.utils import IntegrityError, NotSupportedError, ProgrammingError
@@ -33,6 +34,10 @@ class DatabaseSchemaEditor(StepEditor):
     """What each operation of a migration does."""
 
     sql_delete_table = f"{DELETION}%(table)s"
+
+    @cached_property
+    def row_checks(self) -> RowChecks:
+        return RowChecks(self.connection)
 
     def execute(self, sql: Any, params: Any = ()) -> None:
         if self.collect_sql:
@@ -71,6 +76,7 @@ class DatabaseSchemaEditor(StepEditor):
     def _create(self, model: Any, entry: TableEntry, step: str) -> None:
         """Write the first entry of a kind; one that is there already has to be of a run that was interrupted later."""
         existing = self.catalog.get(entry.name)
+        self.row_checks.forget(entry.name)
         if existing is None or self.markers.is_building(existing, step):
             self.markers.build(entry, step, model, self.markers.of(model), creates=True)
             self.catalog.put(entry)
@@ -89,6 +95,7 @@ class DatabaseSchemaEditor(StepEditor):
 
     def _delete(self, kind: str) -> None:
         self.connection.ops.delete_kind(kind)
+        self.row_checks.forget(kind)
         self.catalog.delete(kind)
 
     def alter_db_table(self, model: Any, old_db_table: str, new_db_table: str) -> None:
@@ -100,6 +107,7 @@ class DatabaseSchemaEditor(StepEditor):
 
     def _rename(self, model: Any, old: str, new: str, step: str) -> None:
         entries = {entry.name: entry for entry in self.catalog.entries()}
+        self.row_checks.forget(old, new)
         if old in entries and new in entries:
             raise ProgrammingError(f"The kind {old!r} cannot be renamed to {new!r}: the catalog has that one already.")
         if new in entries:
@@ -213,7 +221,7 @@ class DatabaseSchemaEditor(StepEditor):
                 return
             self._refuse_other_key(model, old_field, new_field)
             if is_positive(new_field) and not is_positive(old_field):
-                RowChecks(self.connection).refuse_column(new_field.model, column.name, alteration)
+                self.row_checks.refuse_column(new_field.model, column.name, alteration)
             if names is None or not names.isdisjoint((unquoted(old_field.column), column.name)):
                 self._rewrite(model, step, alteration, edit, gone=gone, made=made, of=new_field.model)
             else:  # an earlier run of the migration, which failed later, has given it yet another name: it has no values to be unique
@@ -261,14 +269,18 @@ class DatabaseSchemaEditor(StepEditor):
     def add_constraint(self, model: Any, constraint: Any) -> None:
         forget(model)
         if not self.collect_sql:
-            RowChecks(self.connection).refuse_breaking(model, constraint)
+            self.row_checks.refuse_breaking(model, constraint)
         made = self.markers.of_constraint(model, constraint)
         self._add_constraint(model, "CONSTRAINT", describe_constraint(model, constraint), made)
+        if not self.collect_sql:
+            self.row_checks.added(model, constraint)
 
     def remove_constraint(self, model: Any, constraint: Any) -> None:
         forget(model)
         gone = self.markers.only_of_constraint(model, constraint)
         self._drop_constraint(model, "CONSTRAINT", constraint.name, gone)
+        if not self.collect_sql:
+            self.row_checks.removed(model, constraint)
 
     def alter_unique_together(self, model: Any, old_unique_together: Any, new_unique_together: Any) -> None:
         self._alter_together(model, old_unique_together, new_unique_together, unique=True)

@@ -31,6 +31,7 @@ class Alias:
         self.plugins: Plugins = plugins_of(settings, driver_plugin)
         self.driver: Driver = self._driver(driver_plugin)
         self.capabilities = self.driver.capabilities
+        self._changes_of_tables = 0
 
     def _driver(self, driver_plugin: type) -> Driver:
         """Return the driver that this process uses for these settings: made once, for it holds the connection to the store."""
@@ -75,11 +76,15 @@ class Alias:
     def steps(self, model: Any) -> tuple[Step, ...]:
         """Return what the plugins do when rows of a model are written: checks first, then indexes."""
         known = _on_model(model, "_kindstore_steps")
-        made, steps = known.get(self, (-1, ()))
-        if made != _changes_of_settings:
+        made, steps = known.get(self, (None, ()))
+        if made != (current := (_changes_of_settings, self._changes_of_tables)):
             steps = (*self.plugins.constraint_steps(model), *self.plugins.index_steps(model))
-            known[self] = (_changes_of_settings, steps)
+            known[self] = (current, steps)
         return steps
+
+    def forget_steps(self) -> None:
+        """Make the steps anew: a table has changed, on which they may depend."""
+        self._changes_of_tables += 1
 
     def rewriters(self, model: Any) -> tuple[PredicateRewriter, ...]:
         """Return what the plugins make of predicates on a model that the store cannot answer."""

@@ -10,8 +10,7 @@ from ...core.optouts import keeps_constraints
 from ...core.plugins import hookimpl
 from .checking import check_alias
 from .keeper import MarkerKeeper
-from .rules import rules_of
-from .rulestep import RuleKeeper, RuleStep
+from .rulestep import RuleKeeper, step_of
 from .step import UniqueStep
 from .uniques import uniques_of
 
@@ -37,8 +36,8 @@ class ConstraintsPlugin:
     def constraint_step(self, model: type[Model], alias: str) -> list[Step]:
         if not keeps_constraints(model):
             return []
-        rules, uniques = rules_of(model, connections[alias]), uniques_of(model, connections[alias])
-        return [*([RuleStep(rules, rules.all)] if rules.all else ()), *([UniqueStep(uniques)] if uniques.all else ())]
+        checks, uniques = step_of(model, connections[alias]), uniques_of(model, connections[alias])
+        return [*([checks] if checks else ()), *([UniqueStep(uniques)] if uniques.all else ())]
 
     @hookimpl
     def unique_keeper(self) -> MarkerKeeper:

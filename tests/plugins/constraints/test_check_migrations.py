@@ -72,3 +72,21 @@ def test_introspection_knows_checks_and_their_columns(shop: Shop) -> None:
     found = shop.connection.introspection.get_constraints(None, "shop_item")
     checks = {name: each["columns"] for name, each in found.items() if each["check"]}
     assert checks == {"ordered": ["a", "b"], "shop_item_a_check": ["a"]}
+
+
+def test_the_models_of_other_states_are_checked_as_the_table_is(shop: Shop) -> None:
+    shop.apply(item(a=models.IntegerField()))
+    before = shop.rows()
+    shop.apply(CHEAP)
+    within = shop.rows()
+    with pytest.raises(IntegrityError, match="cheap"):
+        before.create(a=10)
+    shop.apply(ops.RemoveConstraint("Item", "cheap"))
+    within.create(a=10)
+    assert shop.rows().count() == 1
+
+
+def test_a_table_that_is_made_anew_has_no_other_constraints_than_its_model(shop: Shop) -> None:
+    shop.apply(item(a=models.IntegerField()), CHEAP, ops.DeleteModel("Item"), item(a=models.IntegerField()))
+    shop.rows().create(a=10)
+    assert shop.rows().count() == 1
