@@ -1,7 +1,8 @@
 """What migrations of this process have made of the check constraints of tables.
 
 A model says what its rows are checked for. Where the schema editor of this process has changed the table since, and the model at hand does
-not say so, the table counts: rows of a model from before a constraint was added are checked, and one that was removed is not checked any more.
+not say so, the table counts: rows of a model from before a constraint was added are checked, and one that was removed is not checked any
+more.
 """
 
 from __future__ import annotations

@@ -60,7 +60,7 @@ class ConflictingInsertion(Insertion):
         self.writer = Writer(session, mapping)
         self.writer.arbiter = self._refuse_taken
         self.affected = self.generation.affected({column.name for column in conflict.update})
-        self.final: list[Values] = list(rows)
+        self.final = list(rows)
         self.todo: list[int] = []  # positions in `rows`
         self.planned: dict[Key, Change] = {}
         self.places: dict[Key, list[int]] = {}  # which of the rows each planned change stands for
