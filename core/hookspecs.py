@@ -18,7 +18,17 @@ if TYPE_CHECKING:
     from django.db.models import Model
 
     from .driver import Driver
-    from .roles import CommitLayer, Observer, PredicateRewriter, ReadLayer, ResidualEngine, Step, TransactionManager, UniqueKeeper
+    from .roles import (
+        CheckKeeper,
+        CommitLayer,
+        Observer,
+        PredicateRewriter,
+        ReadLayer,
+        ResidualEngine,
+        Step,
+        TransactionManager,
+        UniqueKeeper,
+    )
     from .settings import AliasSettings
 
 
@@ -28,8 +38,8 @@ def driver(settings: AliasSettings) -> Driver | None:
 
 
 @hookspec
-def constraint_step(model: type[Model], alias: str) -> Step | None:
-    """Hand over a step that checks a model's constraints. Called when a model is first written."""
+def constraint_step(model: type[Model], alias: str) -> Step | list[Step] | None:
+    """Hand over a step that checks a model's constraints, or a list of steps. Called when a model is first written."""
 
 
 @hookspec
@@ -60,6 +70,11 @@ def transaction_manager() -> TransactionManager | None:
 @hookspec(firstresult=True)
 def unique_keeper() -> UniqueKeeper | None:
     """Hand over what keeps values unique; without it nothing does but the primary key. Called when an alias is made ready."""
+
+
+@hookspec(firstresult=True)
+def check_keeper() -> CheckKeeper | None:
+    """Hand over what checks rows; without it nothing does. Called when an alias is made ready."""
 
 
 @hookspec(firstresult=True)

@@ -19,7 +19,17 @@ if TYPE_CHECKING:
     from django.db.models import Model
 
     from .driver import Driver
-    from .roles import CommitLayer, Observer, PredicateRewriter, ReadLayer, ResidualEngine, Step, TransactionManager, UniqueKeeper
+    from .roles import (
+        CheckKeeper,
+        CommitLayer,
+        Observer,
+        PredicateRewriter,
+        ReadLayer,
+        ResidualEngine,
+        Step,
+        TransactionManager,
+        UniqueKeeper,
+    )
     from .settings import AliasSettings
 
 __all__ = ["Plugins", "hookimpl"]
@@ -54,7 +64,9 @@ class Plugins:
         return self._manager.hook.driver(settings=settings)
 
     def constraint_steps(self, model: type[Model]) -> tuple[Step, ...]:
-        return tuple(self._for_model("constraint_step", model))
+        """Return the steps that check a model; a plugin may hand over several."""
+        handed = self._for_model("constraint_step", model)
+        return tuple([step for each in handed for step in (each if isinstance(each, list) else (each,))])
 
     def index_steps(self, model: type[Model]) -> tuple[Step, ...]:
         return tuple(self._for_model("index_step", model))
@@ -73,6 +85,9 @@ class Plugins:
 
     def unique_keeper(self) -> UniqueKeeper | None:
         return self._manager.hook.unique_keeper()
+
+    def check_keeper(self) -> CheckKeeper | None:
+        return self._manager.hook.check_keeper()
 
     def residual_engine(self) -> ResidualEngine | None:
         return self._manager.hook.residual_engine()

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from django.db.models import Model, UniqueConstraint
+    from django.db.models import CheckConstraint, Model, UniqueConstraint
 
-    from .datamodel import Aggregation, Key, Mutation, MutationResult, Page, Query, Row, Shape, Value
+    from .datamodel import Aggregation, Entity, Key, Mutation, MutationResult, Page, Query, Row, Shape, Value
     from .driver import RPC, Intent, ReadOptions
     from .planner.predicate import Predicate
     from .session.changes import Batch, Change, Statement, Unit
@@ -22,8 +22,10 @@ class Step(Protocol):
 
     `needs_before` asks for the rows as they were, `needs_after` for the rows as they will be, whole. Where no step of a model needs
     the rows as they were, a write may do without a read. A step may have an attribute `columns`, the frozenset of the names of those that
-    concern it: an update that sets none of them passes it by. And it may have an attribute `at_commit`, a step for what it leaves out
-    inside a transaction (`batch.session.defers`): it is called at the end, with all of the transaction's changes to the model at once.
+    concern it: an update that sets none of them passes it by. Or it may have a method `narrowed`, which takes the columns that an update
+    sets (`core.session.changes.Assigned`) and returns the step for that, which may need less, or None. And it may have an attribute
+    `at_commit`, a step for what it leaves out inside a transaction (`batch.session.defers`): it is called at the end, with all of the
+    transaction's changes to the model at once.
     """
 
     needs_before: bool
@@ -149,6 +151,28 @@ class Result:
     lastrowid: Any = None
 
 
+class CheckKeeper(Protocol):
+    """Keeps rows to the check constraints of their models, and to what their columns may hold."""
+
+    def breaking(
+        self, connection: Any, model: type[Model], entities: Sequence[Entity], constraint: CheckConstraint | None = None, column: str = ""
+    ) -> list[Entity]:
+        """Return the rows that break a constraint that their model is to have, or what a column of it may hold; none if it opts out."""
+        ...
+
+    def added(self, connection: Any, model: type[Model], constraint: CheckConstraint) -> None:
+        """Check the rows of a table by a constraint from now on, by whichever model this process writes them."""
+        ...
+
+    def removed(self, connection: Any, model: type[Model], constraint: CheckConstraint) -> None:
+        """Check the rows of a table by a constraint no more."""
+        ...
+
+    def forget(self, connection: Any, table: str) -> None:
+        """Forget what was `added` to a table and `removed` from it: it is gone, or a new one."""
+        ...
+
+
 class ResidualEngine(Protocol):
     """Executes what the planner cannot answer natively.
 
@@ -160,11 +184,18 @@ class ResidualEngine(Protocol):
         self, query: Any, connection: Any, using: str | None, *, elide_empty: bool = True, reason: str = "", intent: Intent = "read"
     ) -> Any: ...
 
-    def evaluate(self, connection: Any, model: type[Model], rows: Sequence[Row], expressions: dict[Any, Any]) -> list[tuple[Any, ...]]:
-        """Compute expressions for rows (in the order of the model's concrete fields): for each row a tuple of neutral values."""
+    def evaluate(
+        self, connection: Any, model: type[Model], rows: Sequence[Row], expressions: dict[Any, Any], *, declared: bool = False
+    ) -> list[tuple[Any, ...]]:
+        """Compute expressions for rows (in the order of the model's concrete fields): for each row a tuple of neutral values.
+
+        `declared` tells that they belong to a model, and are the same objects each time.
+        """
         ...
 
-    def compute(self, connection: Any, model: type[Model], rows: Sequence[Row], expressions: Sequence[Any]) -> list[tuple[Any, ...]]:
+    def compute(
+        self, connection: Any, model: type[Model], rows: Sequence[Row], expressions: Sequence[Any], *, declared: bool = False
+    ) -> list[tuple[Any, ...]]:
         """Compute expressions for rows, as `evaluate` does: for each row a tuple of SQL's own values, which SQL would compare."""
         ...
 

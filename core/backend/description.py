@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from django.db.models import F, Index, OrderBy, UniqueConstraint, Value
+from django.db.models import CheckConstraint, F, Index, OrderBy, UniqueConstraint, Value
 from django.db.models.functions import Now, Random
+from django.db.models.sql.query import Query
 from django.db.utils import ProgrammingError
 
+from ..executor.generation import referenced_fields
 from ..mapping import mapping_of
 from ..mapping.columns import ColumnMapping, map_column, target_of, unquoted
 from .catalog import ColumnEntry, ConstraintEntry, TableEntry
@@ -42,7 +44,7 @@ def _describe_column(column: ColumnMapping, *, primary_key: bool) -> ColumnEntry
         column.name,
         column.column_type,
         target.get_internal_type() if target is field else target.get_internal_type().replace("Auto", "Integer"),
-        null=field.null,
+        null=field.null or column.value_field is not field,
         primary_key=primary_key,
         unique=field.unique,
         db_index=field.db_index,
@@ -90,10 +92,18 @@ def describe_together(model: Any, names: Iterable[str], connection: Any, *, uniq
 def describe_constraint(model: Any, constraint: Any) -> ConstraintEntry:
     """Return the entry of a constraint of a model's Meta."""
     unique = isinstance(constraint, UniqueConstraint)
-    columns, orders = _members(model, constraint) if unique else ((), ())
+    columns, orders = _members(model, constraint) if unique else (_checked_columns(model, constraint), ())
     return ConstraintEntry(
         constraint.name, columns, unique=unique, index=unique, check=not unique, orders=orders, definition=repr(constraint)
     )
+
+
+def _checked_columns(model: Any, constraint: Any) -> tuple[str, ...]:
+    """Return the columns that a condition reads."""
+    if not isinstance(constraint, CheckConstraint):
+        return ()
+    fields = referenced_fields(Query(model).build_where(constraint.condition))
+    return tuple(dict.fromkeys(unquoted(field.column) for field in fields))
 
 
 def describe_index(model: Any, index: Any) -> ConstraintEntry:

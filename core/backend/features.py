@@ -38,15 +38,10 @@ class DatabaseFeatures(BaseDatabaseFeatures):
     has_bulk_insert = True
     supports_default_keyword_in_insert = False
     supports_default_keyword_in_bulk_insert = False
-    supports_expression_defaults = False
     # Constraints: none is enforced by the store; those that a plugin may keep are at the end
-    supports_column_check_constraints = False
-    supports_table_check_constraints = False
-    can_introspect_check_constraints = False
+    can_introspect_check_constraints = True
     can_introspect_foreign_keys = False
     can_introspect_default = True
-    supports_stored_generated_columns = False
-    supports_virtual_generated_columns = False
     supports_on_delete_db_cascade = False
     supports_on_delete_db_default = False
     supports_on_delete_db_null = False
@@ -77,6 +72,20 @@ class DatabaseFeatures(BaseDatabaseFeatures):
         """Whether `atomic` is a transaction: a plugin's doing."""
         session = self.connection.connection
         return (self.connection.plugins.transaction_manager() if session is None else session.transactions) is not None
+
+    @property
+    def computes(self) -> bool:
+        """Whether expressions are computed: a plugin's doing."""
+        return self.connection.engine is not None
+
+    supports_expression_defaults = supports_stored_generated_columns = supports_virtual_generated_columns = computes
+
+    @property
+    def keeps_checks(self) -> bool:
+        """Whether rows are checked: a plugin's doing."""
+        return self.connection.kindstore.check_keeper is not None
+
+    supports_column_check_constraints = supports_table_check_constraints = keeps_checks
 
     @property
     def has_select_for_update(self) -> bool:

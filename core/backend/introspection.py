@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 from django.db.backends.base.introspection import BaseDatabaseIntrospection
 from django.db.models import Index
 
-from ..mapping.columns import unquoted
+from ..mapping.columns import POSITIVE, unquoted
 from ..mapping.types import DATA_TYPES
 from .catalog import Catalog, ColumnEntry, ConstraintEntry, TableEntry
 from .description import index_name
@@ -142,6 +142,8 @@ def _column_constraints(entry: TableEntry, name: Callable[..., str]) -> Iterator
             yield name(entry.name, columns, "_uniq"), _info(columns, unique=True, index=True)
         elif column.db_index and not column.primary_key:
             yield name(entry.name, columns), _info(columns, index=True, orders=["ASC"], type=Index.suffix)
+        if column.field in POSITIVE and column.relation is None:
+            yield f"{entry.name}_{column.name}_check", _info(columns, check=True)
 
 
 def _constraint(each: ConstraintEntry) -> dict[str, Any]:

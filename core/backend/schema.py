@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from django.db.models import CompositePrimaryKey, UniqueConstraint
 from django.db.utils import IntegrityError, NotSupportedError, ProgrammingError
 
 from ..datamodel import ENTITY, KEY, Column, Entity, Query, Shape, Type
-from ..mapping.columns import map_column, unquoted
+from ..mapping.columns import is_positive, map_column, unquoted
+from ..session.alias import forget
 from ..session.session import first_row
 from .alteration import Alteration, fill, form_of
 from .binding import bound, references, with_constraint, with_together, without_constraint, without_together
@@ -28,8 +30,10 @@ from .description import (
     quoted,
     refuse_changing,
 )
+from .filling import computed_fill, regenerating
 from .markers import difference, said, together
 from .rewriting import Assignment
+from .rowchecks import Alter, RowChecks
 from .steps import StepEditor, kind_of, table_text
 
 if TYPE_CHECKING:
@@ -44,6 +48,10 @@ class DatabaseSchemaEditor(StepEditor):
     """What each operation of a migration does."""
 
     sql_delete_table = f"{DELETION}%(table)s"
+
+    @cached_property
+    def row_checks(self) -> RowChecks:
+        return RowChecks(self.connection)
 
     def execute(self, sql: Any, params: Any = ()) -> None:
         if self.collect_sql:
@@ -86,6 +94,7 @@ class DatabaseSchemaEditor(StepEditor):
     def _create(self, model: Any, entry: TableEntry, step: str) -> None:
         """Write the first entry of a kind; one that is there already has to be of a run that was interrupted later."""
         existing = self.catalog.get(entry.name)
+        self.row_checks.forget(entry.name)
         if existing is None or self.markers.is_building(existing, step):
             self.markers.forget(entry.name)
             self.markers.build(entry, step, model, self.markers.of(model), creates=True)
@@ -107,6 +116,7 @@ class DatabaseSchemaEditor(StepEditor):
     def _delete(self, kind: str) -> None:
         self.connection.ops.delete_kind(kind)
         self.markers.forget(kind)
+        self.row_checks.forget(kind)
         self.catalog.delete(kind)
         self._made.discard(kind)
 
@@ -119,6 +129,7 @@ class DatabaseSchemaEditor(StepEditor):
 
     def _rename(self, model: Any, old: str, new: str, step: str) -> None:
         entries = {entry.name: entry for entry in self.catalog.entries()}
+        self.row_checks.forget(old, new)
         if old in entries and new in entries:
             raise ProgrammingError(f"The kind {old!r} cannot be renamed to {new!r}: the catalog has that one already.")
         if new in entries:
@@ -163,6 +174,7 @@ class DatabaseSchemaEditor(StepEditor):
             return
         field = bound(model, field)
         self._refuse_generated(field)
+        forget(field.model)
         column = describe_field(field, self.connection)
         made = self.markers.of(field.model, column.name)
         step = f"ALTER TABLE {table_text(model)} ADD COLUMN {column_text(column)}"
@@ -175,8 +187,9 @@ class DatabaseSchemaEditor(StepEditor):
             return
         # No index covers a missing property, so filters and orders would miss the entities that are there; and a one-off default is known
         # to nobody afterwards.
-        assignment = fill(field, self.effective_default(field), self.connection)
-        if any(unique.columns == (column.name,) for unique in made):
+        computed = computed_fill(field, self.connection)
+        assignment = computed or fill(field, self.effective_default(field), self.connection)
+        if computed is None and any(unique.columns == (column.name,) for unique in made):
             self._refuse_one_value(model, field, assignment)
         self._rewrite(model, step, assignment, lambda entry: entry.with_column(column), made=made, of=field.model)
 
@@ -257,6 +270,8 @@ class DatabaseSchemaEditor(StepEditor):
             if known is not None and _is_altered(known, unquoted(old_field.column), column):
                 return
             self._refuse_other_key(model, old_field, new_field)
+            if is_positive(new_field) and not is_positive(old_field):
+                self.row_checks.refuse_column(new_field.model, column.name, alteration)
             if names is None or not names.isdisjoint((unquoted(old_field.column), column.name)):
                 self._rewrite(model, step, alteration, edit, gone=gone, made=made, of=new_field.model)
             else:  # an earlier run of the migration, which failed later, has given it yet another name: it has no values to be unique
@@ -267,16 +282,14 @@ class DatabaseSchemaEditor(StepEditor):
             for related, old_reference, new_reference in references(old_field, new_field):
                 self._alter_field(related, old_reference, new_reference, None, None, None, None)
 
-    def _alteration(self, model: Any, old_field: Any, new_field: Any) -> Alteration | None:
+    def _alteration(self, model: Any, old_field: Any, new_field: Any) -> Alter | None:
         """Return what becomes of the entities; None if they stay as they are."""
         if is_key(old_field) or is_key(new_field):
             return None
         alteration = Alteration(old_field, new_field, self.effective_default(new_field), self.connection)
-        return alteration if alteration.rewrites else None
+        return regenerating(alteration, new_field, self.connection) if alteration.rewrites else None
 
-    def _remarked(
-        self, old_field: Any, new_field: Any, alteration: Alteration | None
-    ) -> tuple[Sequence[UniqueValues], Sequence[UniqueValues]]:
+    def _remarked(self, old_field: Any, new_field: Any, alteration: Alter | None) -> tuple[Sequence[UniqueValues], Sequence[UniqueValues]]:
         """Return the constraints whose markers go, and those whose markers are to be made: where values change, all with the column."""
         old = self.markers.of(old_field.model, unquoted(old_field.column))
         new = self.markers.of(new_field.model, unquoted(new_field.column))
@@ -305,10 +318,15 @@ class DatabaseSchemaEditor(StepEditor):
         self._edit(model, text, lambda entry: entry.without_constraint(old_index.name).with_constraint(renamed))
 
     def add_constraint(self, model: Any, constraint: Any) -> None:
+        forget(model)
+        if not self.collect_sql:
+            self.row_checks.refuse_breaking(model, constraint)
         owner = with_constraint(model, constraint)
         made = self.markers.of_constraint(owner, constraint)
         refuse_changing(model, constraint)
         self._add_constraint(model, self._constraint_text(model, constraint), describe_constraint(model, constraint), made, owner)
+        if not self.collect_sql:
+            self.row_checks.added(model, constraint)
 
     def _constraint_text(self, model: Any, constraint: Any) -> str:
         if isinstance(constraint, UniqueConstraint):
@@ -316,8 +334,11 @@ class DatabaseSchemaEditor(StepEditor):
         return f"ALTER TABLE {table_text(model)} ADD CONSTRAINT {quoted(constraint.name)} ({constraint!r})"
 
     def remove_constraint(self, model: Any, constraint: Any) -> None:
+        forget(model)
         gone = self.markers.only_of_constraint(without_constraint(model, constraint), constraint)
         self._drop_constraint(model, "CONSTRAINT", constraint.name, gone)
+        if not self.collect_sql:
+            self.row_checks.removed(model, constraint)
 
     def alter_unique_together(self, model: Any, old_unique_together: Any, new_unique_together: Any) -> None:
         self._alter_together(model, old_unique_together, new_unique_together, unique=True)

@@ -11,10 +11,11 @@ from decimal import Decimal
 from typing import Any
 
 from django.db.models import Case, DecimalField, FloatField, IntegerField, JSONField, Value, When
-from django.db.models.expressions import Col, Combinable, CombinedExpression
+from django.db.models.expressions import Col, Combinable, CombinedExpression, DatabaseDefault
 from django.db.models.lookups import Exact
 
 from ..mapping import ColumnMapping, ModelMapping
+from ..mapping.columns import value_field_of
 from ..mapping.conversion import LOADERS, Refusal
 
 Compute = Callable[[Sequence[Any]], Any]  # from a row of stored values to a model value
@@ -35,6 +36,11 @@ def saved_literal(literal: Any, field: Any) -> Any:
     return literal if isinstance(field, JSONField) and literal.value is None else literal.value
 
 
+def underlying(expression: Any) -> Any:
+    """Return the expression that a field's database default stands for, any other as it is."""
+    return expression.expression if isinstance(expression, DatabaseDefault) else expression
+
+
 class ExpressionCompiler:
     """Compiles expressions over the rows of one model, whose values come in the order of `positions`."""
 
@@ -43,7 +49,7 @@ class ExpressionCompiler:
 
     def compile(self, expression: Any, field: Any) -> Compute:
         """Return a function that computes an expression for a row, or raise NotComputable."""
-        if isinstance(field, (IntegerField, FloatField, DecimalField)) or not isinstance(expression, CombinedExpression):
+        if isinstance(value_field_of(field), (IntegerField, FloatField, DecimalField)) or not isinstance(expression, CombinedExpression):
             return self._compile(expression, field)
         raise NotComputable
 
@@ -63,7 +69,7 @@ class ExpressionCompiler:
         column = self.mapping.by_field.get(expression.target)
         if column is None or column.column_type != self.mapping.by_field[field].column_type or column.name not in self.positions:
             raise NotComputable
-        if hasattr(column.field, "from_db_value"):
+        if hasattr(column.value_field, "from_db_value"):
             raise NotComputable
         position, load = self.positions[column.name], LOADERS.get(column.column_type)
         if load is None:
@@ -82,7 +88,7 @@ class ExpressionCompiler:
 
     def _number(self, expression: Any, field: Any) -> Compute:
         """Compile an operand; its type must be the column's, so that Python computes what SQL would."""
-        if type(expression) is Value and expression.value is not None and not _same_number(expression.value, field):
+        if type(expression) is Value and expression.value is not None and not _same_number(expression.value, value_field_of(field)):
             raise NotComputable
         return self._compile(expression, field)
 
@@ -103,7 +109,7 @@ class ExpressionCompiler:
         if not lookup.rhs_is_direct_value():
             raise NotComputable
         try:
-            return column.compare(column.field.get_db_prep_value(lookup.rhs, self.connection, prepared=True))
+            return column.compare(column.value_field.get_db_prep_value(lookup.rhs, self.connection, prepared=True))
         except Refusal:
             raise NotComputable from None
 

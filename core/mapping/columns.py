@@ -7,23 +7,26 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.db import connections
+from django.db.models import Value as Literal
 
 from ..datamodel import ID, Column, Type, Value
 from . import conversion
 from .types import STORED_AS, UNINDEXED
 
+POSITIVE = ("PositiveBigIntegerField", "PositiveIntegerField", "PositiveSmallIntegerField")
 LONGEST_INDEXED = conversion.INDEXED_BYTES  # characters: a CharField of more than these is not indexed
 
 
 @dataclass(frozen=True, slots=True)
 class ColumnMapping:
-    """One concrete field of a model.
+    """One concrete field of a model. `value_field` is the field of its values: a generated one's is its output field.
 
     `store` converts a database value (of `Field.get_db_prep_save`) that is written, `compare` one that is compared with; neither takes
     None. `column` is the column of a Shape that reads it; `converts` tells whether what that gives may differ from the model's value.
     """
 
     field: Any
+    value_field: Any
     name: str
     column_type: str
     indexed: bool
@@ -52,23 +55,35 @@ def map_column(field: Any, connection: Any, *, is_key: bool) -> ColumnMapping:
     indexed = is_key or _is_indexed(target, column_type)
     name = unquoted(field.column)
     store, compare = _conversions(target, column_type, indexed=indexed)
-    nullable = field.null or (is_key and not field.primary_key)
+    value_field = value_field_of(field)
+    nullable = field.null or value_field is not field or (is_key and not field.primary_key)
     column = Column(
         ID if is_key else name,
         STORED_AS.get(column_type, Type.ANY),
-        _default(field, connection.alias, store),
-        nullable=nullable or not _has_default(field),
+        _default(field, connection, store),
+        nullable=nullable or not _has_default(value_field),
     )
     collated = bool(getattr(target, "db_collation", None))
-    converts = column_type in conversion.LOADERS or column_type == "datetime" or hasattr(field, "from_db_value")
-    return ColumnMapping(field, name, column_type, indexed, nullable, is_key, collated, converts, column, store, compare)
+    converts = column_type in conversion.LOADERS or column_type == "datetime" or hasattr(value_field, "from_db_value")
+    return ColumnMapping(field, value_field, name, column_type, indexed, nullable, is_key, collated, converts, column, store, compare)
 
 
 def target_of(field: Any) -> Any:
     """Return the field whose values a column holds: a foreign key's is the field that it points at, in the end."""
+    field = value_field_of(field)
     while getattr(field, "remote_field", None) and hasattr(field, "target_field"):
         field = field.target_field
     return field
+
+
+def value_field_of(field: Any) -> Any:
+    """Return the field that converts a column's values: the output field of a generated one."""
+    return field.output_field if getattr(field, "generated", False) else field
+
+
+def is_positive(field: Any) -> bool:
+    """Tell whether a field is one for integers that are not negative."""
+    return field.get_internal_type() in POSITIVE
 
 
 def _is_indexed(field: Any, column_type: str) -> bool:
@@ -95,14 +110,20 @@ def _conversions(field: Any, column_type: str, *, indexed: bool) -> tuple[conver
 
 
 def _has_default(field: Any) -> bool:
-    return bool(field.has_default() or field.empty_strings_allowed)
+    return bool(field.has_default() or field.has_db_default() or field.empty_strings_allowed)
 
 
-def _default(field: Any, alias: str, store: conversion.Store) -> Callable[[], Value]:
-    """Return what a missing property reads as: the field's default, in the store's form."""
+def _default(field: Any, connection: Any, store: conversion.Store) -> Callable[[], Value]:
+    """Return what a missing property reads as: the field's default, in the store's form. Null where only SQL can compute it."""
+    alias, source = connection.alias, field.get_default
+    if getattr(field, "generated", False):
+        return lambda: None
+    if field.has_db_default():
+        literal = field._db_default_expression
+        source = (lambda: literal.value) if isinstance(literal, Literal) else lambda: None
 
     def default() -> Value:
-        value = field.get_db_prep_save(field.get_default(), connections[alias])
-        return None if value is None or hasattr(value, "resolve_expression") else store(value)
+        value = field.get_db_prep_save(source(), connections[alias])
+        return None if value is None else store(value)
 
     return default

@@ -99,7 +99,7 @@ class ModelMapping:
         if column.column_type == "datetime":
             load = datetime_loader(connection.timezone)
         steps: list[Converter] = [_keep_null(load)] if load is not None else []
-        from_db_value = getattr(column.field, "from_db_value", None)
+        from_db_value = getattr(column.value_field, "from_db_value", None)
         if from_db_value is not None:
             expression = column.field.cached_col
             steps.append(lambda value: from_db_value(value, expression, connection))
@@ -108,7 +108,7 @@ class ModelMapping:
     def saved(self, column: ColumnMapping, value: Any, connection: Any) -> Value:
         """Convert a model value that is written, or raise a database error that names the field."""
         try:
-            value = column.field.get_db_prep_save(value, connection)
+            value = column.value_field.get_db_prep_save(value, connection)
             if value is not None:
                 return column.store(value)
         except Refusal as refusal:

@@ -189,7 +189,7 @@ class Analysis:
 
     def stored(self, column: ColumnMapping, rhs: Any) -> Value:
         """Return a model value in the store's form, for comparison."""
-        value = column.field.get_db_prep_value(rhs, self.connection, prepared=True)
+        value = column.value_field.get_db_prep_value(rhs, self.connection, prepared=True)
         return None if value is None else column.compare(value)
 
     def _beyond(self, column: ColumnMapping, op: Op, rhs: Any) -> Predicate:

@@ -17,7 +17,7 @@ from ..settings import AliasSettings, read_alias
 
 if TYPE_CHECKING:
     from ..driver import Driver
-    from ..roles import PredicateRewriter, Step, UniqueKeeper
+    from ..roles import CheckKeeper, PredicateRewriter, Step, UniqueKeeper
 
 _lock = threading.Lock()
 _drivers: dict[tuple[Any, ...], Driver] = {}
@@ -57,6 +57,11 @@ class Alias:
     def unique_keeper(self) -> UniqueKeeper | None:
         """What keeps values unique, if a plugin does."""
         return self.plugins.unique_keeper()
+
+    @cached_property
+    def check_keeper(self) -> CheckKeeper | None:
+        """What keeps rows to their check constraints, if a plugin does."""
+        return self.plugins.check_keeper()
 
     def namespace(self) -> str:
         """Return the namespace of the statement that is about to run."""
@@ -110,6 +115,12 @@ def _on_model(model: Any, name: str) -> WeakKeyDictionary[Alias, Any]:
     if found is None:
         found = options.__dict__[name] = WeakKeyDictionary()
     return found
+
+
+def forget(model: Any) -> None:
+    """Forget what was derived from a model: its fields or constraints have changed."""
+    for name in ("_kindstore_mappings", "_kindstore_steps", "_kindstore_rewriters"):
+        model._meta.__dict__.pop(name, None)
 
 
 _aliases: dict[str, Alias] = {}

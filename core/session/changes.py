@@ -38,6 +38,22 @@ class Change:
     drawn: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Assigned:
+    """The names of the columns that an update sets: `given` to values that it knows without a row, `computed` to what the row decides.
+
+    Those of the computed ones that are in `grown` are integers to which nothing negative is added.
+    """
+
+    given: frozenset[str]
+    computed: frozenset[str] = frozenset()
+    grown: frozenset[str] = frozenset()
+
+    @property
+    def names(self) -> frozenset[str]:
+        return self.given | self.computed
+
+
 class Arbiter(Protocol):
     """Decides about a commit that met an entity where it wanted to insert one.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +10,7 @@ from django.db.utils import DatabaseError
 
 from ..datamodel import Entity, Key, Mutation, MutationResult, Value, Verb
 from ..datamodel.errors import OutcomeUnknown
-from .changes import Arbiter, Batch, Change, Unit
+from .changes import Arbiter, Assigned, Batch, Change, Unit
 from .committing import commit
 
 if TYPE_CHECKING:
@@ -30,10 +30,11 @@ MOST_ROWS = 500  # in a commit outside a transaction: an error in a big statemen
 class Writer:
     """Writes changes of one model's rows."""
 
-    def __init__(self, session: Session, mapping: ModelMapping, columns: Collection[str] | None = None) -> None:
-        """Prepare to write; `columns` are those that an update sets, None stands for whole rows."""
+    def __init__(self, session: Session, mapping: ModelMapping, assigned: Assigned | None = None) -> None:
+        """Prepare to write; `assigned` are the columns that an update sets, None stands for whole rows."""
         self.session, self.mapping = session, mapping
-        self.steps = tuple(step for step in session.alias.steps(mapping.model) if columns is None or concerns(step, columns))
+        steps = session.alias.steps(mapping.model)
+        self.steps = steps if assigned is None else tuple([step for each in steps if (step := narrowed(each, assigned)) is not None])
         self.arbiter: Arbiter | None = None  # of who writes, after those of the steps
         self.needs_before = any(step.needs_before for step in self.steps)
         self.needs_after = any(step.needs_after for step in self.steps)
@@ -140,10 +141,13 @@ class Writer:
         return Mutation(change.verb, change.key, entity, base_version=change.version)
 
 
-def concerns(step: Step, columns: Collection[str]) -> bool:
-    """Tell whether an update of just these columns is a step's business."""
+def narrowed(step: Step, assigned: Assigned) -> Step | None:
+    """Return what a step is for an update of just these columns; None if that is not its business."""
+    narrow: Callable[[Assigned], Step | None] | None = getattr(step, "narrowed", None)
+    if narrow is not None:
+        return narrow(assigned)
     watched: frozenset[str] | None = getattr(step, "columns", None)
-    return watched is None or not watched.isdisjoint(columns)
+    return step if watched is None or not watched.isdisjoint(assigned.names) else None
 
 
 def fits(mutations: Sequence[Mutation], capabilities: Capabilities) -> bool:

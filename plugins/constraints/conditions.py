@@ -22,20 +22,23 @@ from ...core.planner.predicate import Compare, Every, In, Not, NotNativeError, P
 Holds = Callable[[Entity], bool]
 
 
-def native_condition(mapping: ModelMapping, condition: Any, connection: Any) -> tuple[Holds | None, str]:
-    """Return what tells whether a condition holds for a row, or None and why only SQL can."""
+def native_condition(mapping: ModelMapping, condition: Any, connection: Any, *, fails: bool = False) -> tuple[Holds | None, str]:
+    """Return what tells whether a condition holds for a row, or whether it `fails`, or None and why only SQL can.
+
+    Where null makes the condition unknown it neither holds nor fails.
+    """
     readable = _all_indexed(mapping)
     try:
         where = Query(mapping.model).build_where(condition)
         predicate = Analysis(readable, None, connection, "").where(where)
         _refuse_oversized(predicate)
-        truth = exact_filter(predicate)
+        truth = exact_filter(Not(predicate) if fails else predicate)
     except NotNativeError as error:
         return None, str(error)
     except EmptyResultSet:
-        truth = False
+        truth = fails
     except FullResultSet:
-        truth = True
+        truth = not fails
     if isinstance(truth, bool):
         return (lambda _: truth), ""
     return compile_filter(truth, _getter(mapping)), ""
@@ -79,22 +82,24 @@ def referenced_columns(mapping: ModelMapping, constraint: Any) -> tuple[list[Col
     query = Query(mapping.model)
     compared = {mapping.model._meta.get_field(name) for name in constraint.fields}
     for expression in constraint.expressions:
-        compared |= _fields(expression.resolve_expression(query, allow_joins=False))
-    read = compared if constraint.condition is None else compared | _fields(query.build_where(constraint.condition))
+        compared |= read_fields(expression.resolve_expression(query, allow_joins=False))
+    read = compared if constraint.condition is None else compared | read_fields(query.build_where(constraint.condition))
     return [column for column in mapping.columns if column.field in compared], [
         column for column in mapping.columns if column.field in read
     ]
 
 
-def _fields(resolved: Any) -> set[Any]:
-    return {node.target for node in _walk(resolved) if isinstance(node, Col)}
+def read_fields(resolved: Any) -> set[Any]:
+    """Return the fields that a resolved expression or condition reads."""
+    return {node.target for node in walk(resolved) if isinstance(node, Col)}
 
 
-def _walk(node: Any) -> Iterator[Any]:
+def walk(node: Any) -> Iterator[Any]:
+    """Yield an expression or condition and all that it is made of."""
     yield node
     for inner in node.get_source_expressions():
         if hasattr(inner, "get_source_expressions"):
-            yield from _walk(inner)
+            yield from walk(inner)
 
 
 def plain_columns(mapping: ModelMapping, expressions: Sequence[Any]) -> list[ColumnMapping] | None:

@@ -57,18 +57,23 @@ class RelationalEngine:
         compiler.engine, compiler.reason, compiler.intent = self, reason, intent
         return compiler
 
-    def evaluate(self, connection: Any, model: type[Model], rows: Sequence[Row], expressions: dict[Any, Any]) -> Results:
+    def evaluate(
+        self, connection: Any, model: type[Model], rows: Sequence[Row], expressions: dict[Any, Any], *, declared: bool = False
+    ) -> Results:
         """Compute expressions for rows of one model: for each row a tuple of database values, in the order of `expressions`.
 
         `rows` are stored values in the order of `mapping_of(model).columns`; `expressions` maps the fields that they are for to expressions
         that are resolved against the model. A row of an INSERT is (). `ModelMapping.store` takes the values. Expressions with inner queries
-        read from the store.
+        read from the store. Expressions that a model has `declared`, and that will be the same objects again, are compiled once, in the
+        default time zone.
         """
-        return evaluate(self, scratch_of(connection), model, rows, expressions)
+        return evaluate(self, scratch_of(connection), model, rows, expressions, declared=declared)
 
-    def compute(self, connection: Any, model: type[Model], rows: Sequence[Row], expressions: Sequence[Any]) -> Results:
+    def compute(
+        self, connection: Any, model: type[Model], rows: Sequence[Row], expressions: Sequence[Any], *, declared: bool = False
+    ) -> Results:
         """Compute expressions for rows, as `evaluate` does, and return SQLite's own values."""
-        return compute(self, scratch_of(connection), model, rows, expressions)
+        return compute(self, scratch_of(connection), model, rows, expressions, declared=declared)
 
     def run(self, scratch: Scratch, statement: Statement, given: Rows | None = None) -> Results:
         """Return the rows of a statement; `given` are rows that it reads besides those of the store."""

@@ -110,6 +110,7 @@ class Scratch(base.DatabaseWrapper):
         self.connection = self._open()
         self.recording: Recording | None = None
         self.tables: dict[str, Table] = {}
+        self.declared: dict[tuple[int, ...], Any] = {}  # statements of expressions that models declare
         self._probes: dict[str, dict[str, set[str]]] = {}
         self._reads: dict[str, set[str]] | None = None
         self._numbers = itertools.count()

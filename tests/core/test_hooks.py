@@ -70,6 +70,10 @@ class Everything:
         return f"keeper of {self.owner}"
 
     @hookimpl
+    def check_keeper(self) -> Any:
+        return f"checks of {self.owner}"
+
+    @hookimpl
     def residual_engine(self) -> Any:
         return f"engine of {self.owner}"
 
@@ -88,6 +92,14 @@ class Everything:
 
 class Nothing:
     """Hands nothing over."""
+
+
+class Several:
+    """Hands over more than one step."""
+
+    @hookimpl
+    def constraint_step(self, model: type) -> Any:
+        return [Step("first", model), Step("second", model)]
 
 
 class Declines:
@@ -142,6 +154,11 @@ def test_hook_constraint_step(plugins: Plugins, bare: Plugins) -> None:
     assert bare.constraint_steps(User) == ()
 
 
+def test_a_plugin_may_hand_over_several_steps() -> None:
+    plugins = Plugins([("several", Several()), ("one", Everything("one"))])
+    assert [step.owner for step in plugins.constraint_steps(User)] == ["first", "second", "one"]
+
+
 def test_hook_index_step(plugins: Plugins, bare: Plugins) -> None:
     assert [(step.owner, step.model) for step in plugins.index_steps(User)] == [("outer", User), ("inner", User)]
     assert bare.index_steps(User) == ()
@@ -181,6 +198,11 @@ def test_hook_transaction_manager(plugins: Plugins, bare: Plugins) -> None:
 def test_hook_unique_keeper(plugins: Plugins, bare: Plugins) -> None:
     assert plugins.unique_keeper() == "keeper of outer"
     assert bare.unique_keeper() is None
+
+
+def test_hook_check_keeper(plugins: Plugins, bare: Plugins) -> None:
+    assert plugins.check_keeper() == "checks of outer"
+    assert bare.check_keeper() is None
 
 
 def test_hook_residual_engine(plugins: Plugins, bare: Plugins) -> None:

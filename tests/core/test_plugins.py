@@ -176,7 +176,9 @@ def test_what_is_wrong_is_said(settings: AliasSettings, message: str) -> None:
 
 
 def test_an_unknown_hook_is_answered_with_the_known_ones() -> None:
-    with pytest.raises(ImproperlyConfigured, match=r"The hooks are commit_layer, .*observer, .*transaction_manager, unique_keeper\."):
+    with pytest.raises(
+        ImproperlyConfigured, match=r"The hooks are check_keeper, commit_layer, .*observer, .*transaction_manager, unique_keeper\."
+    ):
         plugins_of(alias(f"{HERE}.Misspelt"), DriverPlugin)
 
 

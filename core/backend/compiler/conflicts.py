@@ -59,6 +59,7 @@ class ConflictingInsertion(Insertion):
         self.keeper, self.conflict = keeper, conflict
         self.writer = Writer(session, mapping)
         self.writer.arbiter = self._refuse_taken
+        self.affected = self.generation.affected({column.name for column in conflict.update})
         self.final = list(rows)
         self.todo: list[int] = []  # positions in `rows`
         self.planned: dict[Key, Change] = {}
@@ -106,8 +107,7 @@ class ConflictingInsertion(Insertion):
         """Give the row another id whose id was drawn and is taken."""
         row = self.drawn.pop(error.key, None) if isinstance(error, AlreadyExists) and error.key is not None else None
         if row is not None:
-            (row[self.mapping.key_column.name],) = self._ids(1)
-            self.drawn[self._key(row)] = row
+            self._draw_another(row)
 
     # Which rows are there already
 
@@ -179,7 +179,7 @@ class ConflictingInsertion(Insertion):
         version, before = row
         known = {name: value for name, value in before.properties.items() if name in self.mapping.by_name}
         values = {**known, **self._taken_over(change)} if self.writer.needs_after else self._taken_over(change)
-        self.planned[key] = Change(Verb.UPDATE, key, values, before=before, version=version)
+        self.planned[key] = self._generated(Change(Verb.UPDATE, key, values, before=before, version=version))
         self.places[key] = []
         self._note(at, key)
 
@@ -188,7 +188,15 @@ class ConflictingInsertion(Insertion):
         if self.conflict.update:
             planned = self.planned[key]
             planned.values = {**planned.values, **self._taken_over(change)}
+            self._generated(planned)
             self._note(at, key)
+
+    def _generated(self, change: Change) -> Change:
+        """Compute the generated columns of a row again that takes over some columns, and return its change."""
+        if self.affected:
+            (made,) = self.generation.values(self.session, [self._row(change)], self.affected)
+            change.values = {**change.values, **made}
+        return change
 
     def _note(self, at: int, key: Key) -> None:
         self.places[key].append(at)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -11,15 +12,17 @@ from django.db.models.sql import compiler
 from django.db.utils import NotSupportedError
 
 from ...datamodel import Value
-from ...executor.expressions import saved_literal
+from ...executor.expressions import saved_literal, underlying
 from ...mapping import ColumnMapping, ModelMapping, mapping_of
 from ..statement import execute
 from .conflicts import ConflictingInsertion, conflict_of
 from .insertion import Insertion
 
 if TYPE_CHECKING:
+    from ...roles import ResidualEngine
     from ...session.session import Session
 
+_DEFAULTS = "database defaults"
 SHOWN = 10  # rows of an INSERT in its text
 
 
@@ -82,50 +85,83 @@ class RowBuilder:
         self.given = [mapping.by_field[field] for field in sql_compiler.query.fields if field in mapping.by_field]
         given = set(self.given)
         self.missing = [column for column in mapping.columns if column not in given and not column.is_key]
+        self.found: list[tuple[ColumnMapping, Any]] = []  # the expressions of the row that is being read
+        self.computed: dict[tuple[str, int], Computed] = {}
 
     def rows(self) -> list[dict[str, Value]]:
         """Return a row for each object; every column of the model is in it."""
         build, limit = self._builder(), self.session.capabilities.entity_bytes
         rows = [build(obj) for obj in self.compiler.query.objs]
+        self._compute()
         for row in rows:
             self.mapping.check_size(row, limit)
         return rows
 
     def _builder(self) -> Callable[[Any], dict[str, Value]]:
         readers = [(column, self._reader(column)) for column in self.given]
-        missing = self.missing
+        missing, found, computed = self.missing, self.found, self.computed
 
         def build(obj: Any) -> dict[str, Value]:
             row = {column.name: read(obj) for column, read in readers}
             for column in missing:
                 row[column.name] = column.column.default()
+            if found:
+                for column, expression in found:
+                    computed.setdefault((column.name, id(expression)), Computed(column, expression, [])).rows.append(row)
+                found.clear()
             return row
 
         return build
 
     def _reader(self, column: ColumnMapping) -> Callable[[Any], Value]:
-        """Return the function from an object to a column's stored value."""
+        """Return the function from an object to a column's stored value; an expression is noted, and computed when all are known."""
         field, connection, saved = column.field, self.compiler.connection, self.mapping.saved
         raw = self.compiler.query.raw
 
         def read(obj: Any) -> Value:
             value = getattr(obj, field.attname) if raw else field.pre_save(obj, True)
             if hasattr(value, "resolve_expression"):
+                value = underlying(value)
                 if not isinstance(value, Literal):
-                    return self.mapping.store(column, self._computed(column, value))
+                    self.found.append((column, value))
+                    return None
                 value = saved_literal(value, field)
             return saved(column, value, connection)
 
         return read
 
-    def _computed(self, column: ColumnMapping, expression: Any) -> Any:
-        """Return the value of an expression, which the residual engine computes."""
-        engine, connection = self.session.engine, self.compiler.connection
-        resolved = self.compiler.prepare_value(column.field, expression)
-        if engine is None:
+    def _compute(self) -> None:
+        """Have the residual engine compute the expressions, each once for all the rows that share it, as database defaults do."""
+        connection = self.compiler.connection
+        for each in self.computed.values():
+            column, engine = each.column, self._engine(each)
+            declared = each.expression is column.field.__dict__.get("_db_default_expression")
+            resolved = self._default(column) if declared else self.compiler.prepare_value(column.field, each.expression)
+            nothing: list[tuple[Any, ...]] = [()] * len(each.rows)
+            values = engine.evaluate(connection, self.mapping.model, nothing, {column.field: resolved}, declared=declared)
+            for row, (value,) in zip(each.rows, values, strict=True):
+                row[column.name] = self.mapping.store(column, value)
+
+    def _engine(self, computed: Computed) -> ResidualEngine:
+        if self.session.engine is None:
             raise NotSupportedError(
-                f"{self.mapping.label}.{column.field.name} is given the expression {expression!r}, and the store computes none. "
-                f"Add 'relational' to PLUGINS of DATABASES[{connection.alias!r}], or give it a plain value."
+                f"{self.mapping.label}.{computed.column.field.name} is given the expression {computed.expression!r}, and the store "
+                f"computes none. Add 'relational' to PLUGINS of DATABASES[{self.compiler.connection.alias!r}], or give it a plain value."
             )
-        ((value,),) = engine.evaluate(connection, self.mapping.model, [()], {column.field: resolved})
-        return value
+        return self.session.engine
+
+    def _default(self, column: ColumnMapping) -> Any:
+        """Return the database default of a column, resolved: the same object each time."""
+        defaults = self.mapping.remembered.setdefault(_DEFAULTS, {})
+        if column.name not in defaults:
+            defaults[column.name] = self.compiler.prepare_value(column.field, column.field._db_default_expression)
+        return defaults[column.name]
+
+
+@dataclass(frozen=True, slots=True)
+class Computed:
+    """An expression that a column is given, and the rows that it is for."""
+
+    column: ColumnMapping
+    expression: Any
+    rows: list[dict[str, Value]]

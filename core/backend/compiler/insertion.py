@@ -9,6 +9,7 @@ from django.db.utils import IntegrityError
 
 from ...datamodel import KEY, Key, MutationResult, Value, Verb
 from ...datamodel.errors import AlreadyExists
+from ...executor.generation import generation_of
 from ...session.changes import Change
 from ...session.writing import Writer
 
@@ -27,6 +28,7 @@ class Insertion:
         self.session, self.mapping, self.rows = session, mapping, rows
         self.final = rows  # as they are stored in the end
         self.namespace = session.namespace()
+        self.generation = generation_of(mapping, session.connection)
         self.drawn: dict[Key, dict[str, Value]] = {}  # the rows whose keys are ours: nobody else can have inserted them
         self.pending: list[Change] = []
 
@@ -52,9 +54,14 @@ class Insertion:
         self.pending = self.pending[len(chunk) :]
 
     def _with_ids(self) -> list[dict[str, Value]]:
-        """Return the rows, those without a primary key with an id."""
+        """Return the rows, those without a primary key with an id, and with their generated columns."""
+        self._draw_ids()
+        self.generation.fill(self.session, self.rows)
+        return self.rows
+
+    def _draw_ids(self) -> None:
         if self.mapping.is_composite:
-            return self.rows
+            return
         name, field = self.mapping.key_column.name, self.mapping.key_column.field
         without = [row for row in self.rows if row.get(name) is None]
         if without and field.get_internal_type() not in AUTOMATIC:
@@ -64,7 +71,12 @@ class Insertion:
         for row, ident in zip(without, self._ids(len(without)), strict=True):
             row[name] = ident
             self.drawn[self._key(row)] = row
-        return self.rows
+
+    def _draw_another(self, row: dict[str, Value]) -> None:
+        """Give a row another id, since the first is taken."""
+        (row[self.mapping.key_column.name],) = self._ids(1)
+        self.drawn[self._key(row)] = row
+        self.generation.fill(self.session, [row])
 
     def _ids(self, count: int) -> list[int]:
         return self.session.ids.take(self.mapping.kind, self.namespace, count) if count else []
@@ -103,8 +115,7 @@ class Insertion:
         row = self.drawn.pop(key, None)
         if row is None:
             raise self._conflict(key, error) from error
-        (row[self.mapping.key_column.name],) = self._ids(1)
-        self.drawn[self._key(row)] = row
+        self._draw_another(row)
         at = next(at for at, change in enumerate(self.pending) if change.key == key)
         self.pending[at] = self._change(row)
 

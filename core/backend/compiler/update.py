@@ -14,10 +14,11 @@ from django.db.utils import DataError, NotSupportedError
 from ...datamodel import ENTITY, KEY, VERSION, Entity, MutationResult, Row, Transform, Verb
 from ...datamodel.entity import INT_MAX, INT_MIN
 from ...datamodel.errors import NotFound
-from ...executor.expressions import Compute, ExpressionCompiler, NotComputable, saved_literal
+from ...executor.expressions import Compute, ExpressionCompiler, NotComputable, saved_literal, underlying
+from ...executor.generation import Generated, generation_of
 from ...mapping import ColumnMapping, ModelMapping, mapping_of
 from ...planner.plan import Plan
-from ...session.changes import Change
+from ...session.changes import Assigned, Change
 from ...session.writing import Writer
 from ..statement import execute
 from .retry import write_guarded
@@ -69,7 +70,9 @@ class Update:
         self.expressions: dict[ColumnMapping, Any] = {}
         for field, _, value in query.values:
             self._assign(self._column(field, value), value)
-        self.writer = Writer(self.session, self.mapping, {*self.plain, *(column.name for column in self.expressions)})
+        self.generation = generation_of(self.mapping, connection)
+        self.affected = self._generate_known()
+        self.writer = Writer(self.session, self.mapping, self._assigned())
         self.mapping.check_size(self.plain, self.session.capabilities.entity_bytes)
 
     def _column(self, field: Any, value: Any) -> ColumnMapping:
@@ -88,7 +91,7 @@ class Update:
             )
         field = column.field
         if hasattr(value, "resolve_expression"):
-            value = value.resolve_expression(self.query, allow_joins=False, for_save=True)
+            value = underlying(value).resolve_expression(self.query, allow_joins=False, for_save=True)
             _refuse_form(value, field)
             if not isinstance(value, Value):
                 self.expressions[column] = value
@@ -103,6 +106,23 @@ class Update:
             value = value.prepare_database_save(field)
         self.plain[column.name] = self.mapping.saved(column, value, self.connection)
 
+    def _generate_known(self) -> tuple[Generated, ...]:
+        """Compute the generated columns that no row is needed for; return those that depend on more than what is set."""
+        affected = self.generation.affected({*self.plain, *(column.name for column in self.expressions)})
+        if not affected:
+            return ()
+        if any(not each.sources <= self.plain.keys() | {made.column.name for made in affected} for each in affected):
+            return affected
+        (made,) = self.generation.values(self.session, [self.plain], affected)
+        self.plain.update(made)
+        return ()
+
+    def _assigned(self) -> Assigned:
+        computed = [*(column.name for column in self.expressions), *(each.column.name for each in self.affected)]
+        increments = [self._increment(column, expression) for column, expression in self.expressions.items()]
+        grown = [each.name for each in increments if each is not None and isinstance(each.value, int) and each.value >= 0]
+        return Assigned(frozenset(self.plain), frozenset(computed), frozenset(grown))
+
     def _composite_key(self) -> tuple[ColumnMapping, ...]:
         return self.mapping.key_columns if self.mapping.is_composite else ()
 
@@ -116,7 +136,8 @@ class Update:
 
     def _as_read(self) -> frozenset[str]:
         """Return the columns that the save of an instance may bring along as it was read: all, or those whose fields insist on it."""
-        if self.plain.keys() >= {column.name for column in self.mapping.columns if column not in self.mapping.key_columns}:
+        own = {column.name for column in self.mapping.columns if column not in self.mapping.key_columns}
+        if self.plain.keys() >= own - {each.column.name for each in self.generation.all}:
             return frozenset(self.plain)
         fields = [(name, type(self.mapping.by_name[name].field)) for name in self.plain]
         return frozenset(name for name, kind in fields if kind.pre_save is not Field.pre_save)
@@ -136,7 +157,7 @@ class Update:
 
     def _blind_change(self) -> Change | None:
         """Return the change of one row that needs no read, None where a read is needed."""
-        if self.writer.reads_first:
+        if self.writer.reads_first or self.affected:
             return None
         transforms = self._transforms()
         if transforms is None:
@@ -191,7 +212,7 @@ class Update:
 
     def _reading(self) -> tuple[tuple[str, ...], Callable[[Sequence[Row]], list[Change]]]:
         """Return the columns to read, and the function from rows to their changes."""
-        whole = self.writer.needs_before or self.writer.needs_after or not self.writer.masks
+        whole = self.writer.reads_first or bool(self.affected)
         if whole or not self.session.capabilities.keys_only_versions or self.expressions:
             names = tuple(column.name for column in self.mapping.columns) if self.expressions else ()
             columns = (KEY, VERSION, *((ENTITY,) if whole else ()), *names)
@@ -202,7 +223,7 @@ class Update:
 
         def changes(rows: Sequence[Row]) -> list[Change]:
             values = self._values(rows, first, computes)
-            return [self._change(row, each, whole=whole) for row, each in zip(rows, values, strict=True)]
+            return self._generated([self._change(row, each, whole=whole) for row, each in zip(rows, values, strict=True)])
 
         return columns, changes
 
@@ -215,6 +236,19 @@ class Update:
             known = {name: before.properties[name] for name in self.mapping.by_name if name in before.properties}
             values = {**known, **values}
         return Change(Verb.UPDATE, row[0], values, before=before, version=row[1])
+
+    def _generated(self, changes: list[Change]) -> list[Change]:
+        """Return changes with the generated columns that they affect, computed from the rows as they will be."""
+        if self.affected:
+            rows = [self._row(change) for change in changes]
+            for change, made in zip(changes, self.generation.values(self.session, rows, self.affected), strict=True):
+                change.values = {**change.values, **made}
+        return changes
+
+    def _row(self, change: Change) -> dict[str, Any]:
+        """Return a row as it will be, with its primary key."""
+        key = {} if self.mapping.is_composite else {self.mapping.key_column.name: change.key.id_or_name}
+        return {**(change.before.properties if change.before is not None else {}), **change.values, **key}
 
     def _computes(self, positions: dict[str, int]) -> dict[ColumnMapping, Compute] | None:
         """Return the functions that compute the expressions; None where the residual engine is needed."""
