@@ -1,0 +1,111 @@
+"""The command: `python -m django_suite --driver firestore queries lookup`."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import sys
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from . import junit, ledger, scoreboard
+from .outcomes import ModuleRun
+from .running import DRIVERS, Suite, emulator, run_all
+from .share import SHARE
+from .sources import CACHE, database_modules, django_version, fetch
+
+SHOWN = 300  # characters of an error
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the modules, print what differs from the ledger, and return 1 if anything does."""
+    options = parser().parse_args(arguments)
+    tests = fetch()
+    labels = labels_by_module(SHARE if options.share else options.labels or database_modules(tests))
+    whole = all(module == label for module, chosen in labels.items() for label in chosen)
+    if options.record and not whole:
+        raise SystemExit("--record takes whole modules, so that its counts are those of modules.")
+    series = ".".join(django_version().split(".")[:2])
+    runs = run(options.driver, tests, labels, options)
+    reasons = ledger.read()
+    difference = ledger.compare(reasons, options.driver, series, runs, whole=whole)
+    print_difference(difference)
+    print_totals(runs)
+    if options.junitxml:
+        junit.write(options.junitxml, runs, {*difference.unexpected, *difference.unclassified})
+    if options.update_ledger:
+        reasons = ledger.updated(reasons, options.driver, series, difference)
+        ledger.write(reasons)
+    if options.record:
+        record(options, series, tests, runs)
+    if options.record or options.update_ledger:
+        scoreboard.PAGE.write_text(scoreboard.page(scoreboard.read(), ledger.groups_of(reasons)), encoding="utf-8")
+    return int(bool(difference))
+
+
+def parser() -> argparse.ArgumentParser:
+    made = argparse.ArgumentParser(prog="django_suite", description="Run Django's own tests on a driver of kindstore.")
+    made.add_argument("labels", nargs="*", help="modules of Django's tests, or tests; without any, every module with a database")
+    made.add_argument("--driver", choices=DRIVERS, default="memory", help="sqlite3 is Django's own backend")
+    made.add_argument("--share", action="store_true", help="run the modules that CI runs for every change")
+    made.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="how many processes run at once")
+    made.add_argument("--timeout", type=float, default=1800.0, help="the seconds that a module may take")
+    made.add_argument("--record", action="store_true", help="write the counts to the scoreboard")
+    made.add_argument("--update-ledger", action="store_true", help="take out what passes, add what fails")
+    made.add_argument("--junitxml", type=Path, help="where to write a report in JUnit's form")
+    return made
+
+
+def labels_by_module(labels: Sequence[str]) -> dict[str, list[str]]:
+    """Sort labels, such as "queries" or "lookup.tests.LookupTests", by their modules."""
+    found: dict[str, list[str]] = defaultdict(list)
+    for label in labels:
+        found[label.partition(".")[0]].append(label)
+    return dict(found)
+
+
+def run(driver: str, tests: Path, labels: Mapping[str, Sequence[str]], options: argparse.Namespace) -> list[ModuleRun]:
+    """Run labels on a driver, with its emulator."""
+    with emulator(driver) as host:
+        suite = Suite(driver, tests, CACHE / "runs" / django_version() / driver, options.timeout, host)
+        return run_all(suite, labels, options.jobs, print_module)
+
+
+def record(options: argparse.Namespace, series: str, tests: Path, runs: Sequence[ModuleRun]) -> None:
+    """Merge the counts into the results; what Django's sqlite3 backend skips is found by running the same modules on it."""
+    baseline = runs
+    if options.driver != scoreboard.BASELINE:
+        print("The same on sqlite3, to know what that skips:")
+        baseline = run(scoreboard.BASELINE, tests, {found.module: [found.module] for found in runs}, options)
+    skipped = {found.module: found.skipped() for found in baseline}
+    versions = {"Django": django_version(), "Python": platform.python_version()}
+    results = scoreboard.merge(scoreboard.read(), (series, options.driver), runs, versions, skipped)
+    if options.driver != scoreboard.BASELINE:
+        results = scoreboard.merge(results, (series, scoreboard.BASELINE), baseline, versions, skipped)
+    scoreboard.write(results)
+
+
+def print_module(done: ModuleRun) -> None:
+    counts = ", ".join(f"{count} {kind}" for kind, count in sorted(done.counts().items()))
+    print(f"{done.module}: {counts} in {done.seconds:.1f}s{f'. {done.problem}' if done.problem else ''}", flush=True)
+
+
+def print_difference(difference: ledger.Difference) -> None:
+    for test, outcome in sorted(difference.unexpected.items()):
+        print(f"FAILED, and not in the ledger: {test}: {outcome.detail[:SHOWN]}")
+    for test in difference.unclassified:
+        print(f"FAILED, and has no reason in the ledger: {test}")
+    for test, what in sorted(difference.stale.items()):
+        print(f"In the ledger, but: {test}: {what}")
+
+
+def print_totals(runs: Sequence[ModuleRun]) -> None:
+    sums = scoreboard.total(scoreboard.counts_of(run, frozenset()) for run in runs)
+    numbers = ", ".join(f"{sums[name]} {name.replace('_', ' ')}" for name in scoreboard.NUMBERS[:5])
+    print(f"{len(runs)} modules: {numbers}; {scoreboard.share(sums)} passed of those that ran", flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
