@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
+from typing import Any
 
 from .outcomes import ModuleRun, Outcome
 from .running import DRIVERS
@@ -65,22 +66,23 @@ class Difference:
         return bool(self.unexpected or self.stale or self.unclassified)
 
 
-def read(path: Path = FILE) -> dict[Entry, str]:
+def read(path: Path | None = None) -> dict[Entry, str]:
     """Return the reason of each entry of a ledger."""
+    path = path or FILE
     groups = tomllib.loads(path.read_text(encoding="utf-8")).get("group", []) if path.exists() else []
     return reasons_of(parse(group) for group in groups)
 
 
-def parse(group: Mapping[str, object]) -> Group:
+def parse(group: Mapping[str, Any]) -> Group:
     """Return a group of the file, or raise LedgerError for one that is not as it should be."""
     unknown = sorted(set(group) - {"reason", "drivers", "django", "tests"})
     if unknown or not isinstance(group.get("reason"), str):
         raise LedgerError(f"A group of the ledger has a reason, drivers, tests and, where wanted, django; this one has {sorted(group)}.")
-    drivers, tests, django = (tuple(group.get(key, default)) for key, default in (("drivers", ()), ("tests", ()), ("django", SERIES)))  # type: ignore[call-overload]
+    drivers, django = tuple(group.get("drivers", ())), tuple(group.get("django", SERIES))
     for values, choices in ((drivers, DRIVERS), (django, SERIES)):
         if not values or set(values) - set(choices):
             raise LedgerError(f"The group {group['reason']!r} has {list(values)}; choose among {', '.join(choices)}.")
-    return Group(str(group["reason"]), drivers, tests, django)
+    return Group(group["reason"], drivers, tuple(group.get("tests", ())), django)
 
 
 def reasons_of(groups: Iterable[Group]) -> dict[Entry, str]:
@@ -135,7 +137,7 @@ def groups_of(reasons: Reasons) -> list[Group]:
     tests: dict[tuple[str, tuple[str, ...], tuple[str, ...]], list[str]] = defaultdict(list)
     for (reason, test), by_series in places.items():
         for drivers in {frozenset(drivers) for drivers in by_series.values()}:
-            django = tuple(series for series in SERIES if by_series.get(series) == drivers)
+            django = tuple(series for series in SERIES if by_series.get(series, set()) == set(drivers))
             tests[reason, tuple(name for name in DRIVERS if name in drivers), django].append(test)
     return sorted(
         (Group(reason, drivers, tuple(sorted(names)), django) for (reason, drivers, django), names in tests.items()),
@@ -143,9 +145,9 @@ def groups_of(reasons: Reasons) -> list[Group]:
     )
 
 
-def write(reasons: Reasons, path: Path = FILE) -> None:
+def write(reasons: Reasons, path: Path | None = None) -> None:
     """Write a ledger."""
-    path.write_text("\n".join([HEADER, *map(text_of, groups_of(reasons))]), encoding="utf-8")
+    (path or FILE).write_text("\n".join([HEADER, *map(text_of, groups_of(reasons))]), encoding="utf-8")
 
 
 def text_of(group: Group) -> str:

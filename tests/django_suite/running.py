@@ -15,6 +15,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from kindstore.testing.emulator import Emulator, EmulatorError
+
 from .outcomes import ModuleRun, outcomes_of, read_lines
 
 DRIVERS = ("memory", "datastore", "firestore", "sqlite3")
@@ -100,7 +102,10 @@ def emulator(driver: str) -> Iterator[str]:
     if driver not in ("datastore", "firestore"):
         yield ""
         return
-    from kindstore.testing.emulator import Emulator
-
-    with Emulator(driver) as running:
+    running = Emulator("datastore" if driver == "datastore" else "firestore")
+    try:
+        running.start()
+    except EmulatorError as error:
+        raise SystemExit(str(error)) from None
+    with running:
         yield running.host

@@ -37,14 +37,15 @@ def counts_of(run: ModuleRun, baseline: Set[str]) -> dict[str, int]:
     return dict(zip(NUMBERS, values, strict=True))
 
 
-def read(path: Path = FILE) -> Results:
+def read(path: Path | None = None) -> Results:
+    path = path or FILE
     results: Results = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
     return results
 
 
-def write(results: Results, path: Path = FILE) -> None:
+def write(results: Results, path: Path | None = None) -> None:
     """Write the results, a module on a line."""
-    path.write_text(_indented(results) + "\n", encoding="utf-8")
+    (path or FILE).write_text(_indented(results) + "\n", encoding="utf-8")
 
 
 def _indented(value: object, depth: int = 0) -> str:

@@ -15,6 +15,7 @@ TEST_CLASSES = {"TestCase", "TransactionTestCase", "LiveServerTestCase", "Static
 ASIDE = {
     "gis_tests": "needs a spatial database",
     "postgres_tests": "needs PostgreSQL",
+    "test_runner_apps": "is what the tests of test_runner run",
 }
 
 
@@ -37,7 +38,7 @@ def fetch(cache: Path = CACHE) -> Path:
 def download(cache: Path) -> None:
     """Let pip fetch the sdist; it checks what the index says of it."""
     cache.mkdir(parents=True, exist_ok=True)
-    options = ["--no-deps", "--no-binary", ":all:", "--no-build-isolation", "--dest", str(cache)]
+    options = ["--no-deps", "--no-binary", "django", "--dest", str(cache)]
     subprocess.run([sys.executable, "-m", "pip", "download", "--quiet", *options, f"django=={django_version()}"], check=True)
 
 

@@ -1,0 +1,54 @@
+"""A module runs in a process of its own, which may end early or take too long."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from .outcomes import ModuleRun, Outcome
+from .running import Suite, run_all
+
+RECORD = """
+import json, os, sys
+def write(**line):
+    with open(os.environ["DJANGO_SUITE_OUTPUT"], "a") as file:
+        file.write(json.dumps(line) + "\\n")
+write(tests=["m.A.one", "m.A.two"])
+write(id="m.A.one", outcome="passed", detail=os.environ["DJANGO_SUITE_DRIVER"], trace="")
+"""
+FINISH = 'write(id="m.A.two", outcome="passed", detail=sys.argv[-1], trace="")\nwrite(finished=True)'
+
+
+def run(folder: Path, end: str, seconds: float = 60.0) -> ModuleRun:
+    """Run a module whose script ends in some way."""
+    (folder / "runtests.py").write_text(RECORD + end)
+    return Suite("memory", folder, folder / "output", seconds).run("m", ["m.A"])
+
+
+def test_what_the_process_records_is_the_outcome(tmp_path: Path) -> None:
+    done = run(tmp_path, FINISH)
+    assert done.outcomes == {"m.A.one": Outcome("passed", "memory"), "m.A.two": Outcome("passed", "m.A")}
+    assert done.problem == ""
+
+
+def test_the_tests_that_a_broken_process_did_not_run_fail(tmp_path: Path) -> None:
+    done = run(tmp_path, "sys.exit('no memory left')")
+    assert done.outcomes["m.A.two"] == Outcome("error", "The process of the module ended early: no memory left")
+
+
+def test_the_tests_that_an_overdue_process_did_not_run_fail(tmp_path: Path) -> None:
+    done = run(tmp_path, "import threading; threading.Event().wait()", seconds=2.0)
+    assert done.outcomes == {
+        "m.A.one": Outcome("passed", "memory"),
+        "m.A.two": Outcome("error", "The module took more than 2 seconds (--timeout)."),
+    }
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_modules_are_reported_as_they_end_and_returned_in_order(tmp_path: Path, jobs: int) -> None:
+    (tmp_path / "runtests.py").write_text(RECORD + FINISH)
+    reported: list[ModuleRun] = []
+    done = run_all(Suite("memory", tmp_path, tmp_path / "output", 60.0), {"m": ["m"], "n": ["n"]}, jobs, reported.append)
+    assert [found.module for found in done] == ["m", "n"]
+    assert sorted(found.module for found in reported) == ["m", "n"]
