@@ -29,19 +29,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
         raise SystemExit("--record takes whole modules, so that its counts are those of modules.")
     series = ".".join(django_version().split(".")[:2])
     runs = run(options.driver, tests, labels, options)
-    reasons = ledger.read()
-    difference = ledger.compare(reasons, options.driver, series, runs, whole=whole)
+    causes = ledger.read()
+    difference = ledger.compare(causes, options.driver, series, runs, whole=whole)
     print_difference(difference)
     print_totals(runs)
     if options.junitxml:
         junit.write(options.junitxml, runs, {*difference.unexpected, *difference.unclassified})
     if options.update_ledger:
-        reasons = ledger.updated(reasons, options.driver, series, difference)
-        ledger.write(reasons)
+        causes = ledger.updated(causes, options.driver, series, difference)
+        ledger.write(causes)
     if options.record:
         record(options, series, tests, runs)
     if options.record or options.update_ledger:
-        scoreboard.PAGE.write_text(scoreboard.page(scoreboard.read(), ledger.groups_of(reasons)), encoding="utf-8")
+        scoreboard.PAGE.write_text(scoreboard.page(scoreboard.read(), ledger.groups_of(causes)), encoding="utf-8")
     return int(bool(difference))
 
 
@@ -94,7 +94,7 @@ def print_module(done: ModuleRun) -> None:
 
 def print_difference(difference: ledger.Difference) -> None:
     for test, outcome in sorted(difference.unexpected.items()):
-        print(f"FAILED, and not in the ledger: {test}: {outcome.detail[:SHOWN]}")
+        print(f"FAILED, and not in the ledger: {test}: {outcome.summary[:SHOWN]}")
     for test in difference.unclassified:
         print(f"FAILED, and has no reason in the ledger: {test}")
     for test, what in sorted(difference.stale.items()):

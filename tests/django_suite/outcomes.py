@@ -31,6 +31,11 @@ class Outcome:
         return self.kind in ("failed", "error")
 
     @property
+    def summary(self) -> str:
+        """The first line of the detail."""
+        return self.detail.partition("\n")[0]
+
+    @property
     def by_feature(self) -> bool:
         """Whether a flag of the backend's features let the test be skipped."""
         return self.kind == "skipped" and FEATURE.match(self.detail) is not None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Mapping, Set
 from datetime import UTC, datetime
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -88,7 +89,7 @@ def share(counts: Counts) -> str:
 def page(results: Results, groups: Iterable[Group]) -> str:
     """Return the page in Markdown."""
     ledger = list(groups)
-    parts = [INTRODUCTION.read_text(encoding="utf-8").rstrip(), totals(results), known(ledger), *map_series(results)]
+    parts = [INTRODUCTION.read_text(encoding="utf-8").rstrip(), totals(results), known(ledger), *tables(results)]
     return "\n\n".join(parts) + "\n"
 
 
@@ -125,15 +126,17 @@ def environment(series: str) -> str:
 
 
 def known(groups: Iterable[Group]) -> str:
-    """List the groups of the ledger."""
-    lines = ["## What is known not to pass", ""]
-    for group in groups:
-        place = f"{', '.join(group.drivers)}; Django {', '.join(group.django)}"
-        lines += [f"### {group.reason}", "", f"{len(group.tests)} on {place}:", "", *(f"- `{test}`" for test in group.tests), ""]
-    return "\n".join(lines).rstrip()
+    """List the tests of the ledger under their reasons."""
+    lines = ["## What is known not to pass"]
+    for reason, found in groupby(groups, key=lambda group: group.reason):
+        lines += ["", f"### {reason}"]
+        for group in found:
+            place = f"{', '.join(group.drivers)}; Django {', '.join(group.django)}{'; on some machines' if group.sometimes else ''}"
+            lines += ["", f"{len(group.tests)} on {place}:", "", *(f"- `{test}`" for test in group.tests)]
+    return "\n".join(lines)
 
 
-def map_series(results: Results) -> Iterable[str]:
+def tables(results: Results) -> Iterable[str]:
     for series in sorted({series for series, _ in ordered(results)}):
         yield table(series, {driver: results[f"{series} {driver}"]["modules"] for of, driver in ordered(results) if of == series})
 

@@ -39,12 +39,12 @@ def test_a_failure_that_was_put_into_the_ledger_fails_until_it_has_a_reason(outc
     outcomes["m.A.one"] = Outcome("failed", "E")
     assert command.main(["m", "--update-ledger"]) == 1
     assert command.main(["m"]) == 1
-    ledger.write(dict.fromkeys(ledger.read(), "The store has none."))
+    ledger.write(dict.fromkeys(ledger.read(), ledger.Cause("The store has none.")))
     assert command.main(["m"]) == 0
 
 
 def test_a_known_failure_that_passes_fails_until_the_ledger_is_updated(outcomes: dict[str, Outcome]) -> None:
-    ledger.write({ledger.Entry("m.A.one", "memory", "5.2"): "why"})
+    ledger.write({ledger.Entry("m.A.one", "memory", "5.2"): ledger.Cause("why")})
     outcomes["m.A.one"] = Outcome("passed")
     assert command.main(["m", "--update-ledger"]) == 1
     assert command.main(["m"]) == 0

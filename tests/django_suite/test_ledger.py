@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from . import ledger
-from .ledger import UNCLASSIFIED, Difference, Entry, Group, LedgerError, compare, groups_of, parse, reasons_of, updated
+from .ledger import UNCLASSIFIED, Cause, Difference, Entry, Group, LedgerError, causes_of, compare, groups_of, parse, updated
 from .outcomes import ModuleRun, Outcome
 
 FAILED, PASSED, SKIPPED = Outcome("failed", "E: x"), Outcome("passed"), Outcome("skipped", "no")
@@ -17,7 +17,7 @@ NONE = Difference({}, {}, ())
 def difference(group: Group | None, *, whole: bool = True, **outcomes: Outcome) -> Difference:
     """Compare a run of the module m on memory and Django 5.2 with a ledger of one group."""
     run = ModuleRun("m", {f"m.A.{name}": outcome for name, outcome in outcomes.items()})
-    return compare(reasons_of([group] if group else []), "memory", "5.2", [run], whole=whole)
+    return compare(causes_of([group] if group else []), "memory", "5.2", [run], whole=whole)
 
 
 def test_what_passes_and_is_not_in_the_ledger_is_as_expected() -> None:
@@ -44,6 +44,11 @@ def test_a_test_of_the_ledger_that_does_not_fail_is_stale(outcome: Outcome, what
     assert difference(Group("why", ("memory",), ("m.A.one",)), one=outcome) == Difference({}, {"m.A.one": what}, ())
 
 
+@pytest.mark.parametrize("outcome", [PASSED, FAILED, SKIPPED])
+def test_a_test_that_fails_sometimes_may_pass(outcome: Outcome) -> None:
+    assert not difference(Group("why", ("memory",), ("m.A.one",), sometimes=True), one=outcome)
+
+
 def test_a_test_of_the_ledger_that_is_gone_is_stale() -> None:
     assert difference(Group("why", ("memory",), ("m.A.gone",)), one=PASSED).stale == {"m.A.gone": "there is no such test"}
 
@@ -61,7 +66,7 @@ def test_a_failure_without_a_reason_fails_the_run() -> None:
 
 
 def test_updating_drops_what_passes_here_and_keeps_it_elsewhere() -> None:
-    before = reasons_of([Group("why", ("memory", "firestore"), ("m.A.one",), ("5.2", "6.1"))])
+    before = causes_of([Group("why", ("memory", "firestore"), ("m.A.one",), ("5.2", "6.1"))])
     after = updated(before, "memory", "5.2", Difference({}, {"m.A.one": "passed"}, ()))
     assert groups_of(after) == [
         Group("why", ("firestore",), ("m.A.one",), ("5.2",)),
@@ -71,21 +76,22 @@ def test_updating_drops_what_passes_here_and_keeps_it_elsewhere() -> None:
 
 def test_updating_adds_what_fails_without_a_reason() -> None:
     after = updated({}, "memory", "5.2", Difference({"m.A.one": FAILED}, {}, ()))
-    assert after == {Entry("m.A.one", "memory", "5.2"): UNCLASSIFIED}
+    assert after == {Entry("m.A.one", "memory", "5.2"): Cause(UNCLASSIFIED)}
 
 
 def test_updating_takes_the_reason_from_another_driver() -> None:
-    before = reasons_of([Group("why", ("memory",), ("m.A.one",))])
+    before = causes_of([Group("why", ("memory",), ("m.A.one",))])
     after = updated(before, "firestore", "5.2", Difference({"m.A.one": FAILED}, {}, ()))
-    assert after[Entry("m.A.one", "firestore", "5.2")] == "why"
+    assert after[Entry("m.A.one", "firestore", "5.2")] == Cause("why")
 
 
 def test_a_ledger_is_read_as_it_was_written(tmp_path: Path) -> None:
     groups = [
         Group(UNCLASSIFIED, ("memory",), ("m.A.one",), ("6.1",)),
         Group('It says "no".', ("memory", "sqlite3"), ("m.A.two", "setUpClass (m.B)")),
+        Group("It takes long.", ("memory",), ("m.A.slow",), sometimes=True),
     ]
-    ledger.write(reasons_of(groups), tmp_path / "ledger.toml")
+    ledger.write(causes_of(groups), tmp_path / "ledger.toml")
     assert groups_of(ledger.read(tmp_path / "ledger.toml")) == groups
 
 
@@ -106,7 +112,7 @@ def test_a_group_that_cannot_be_right_is_refused(group: dict[str, object]) -> No
 
 def test_a_test_has_one_reason() -> None:
     with pytest.raises(LedgerError, match=r"m\.A\.one on memory"):
-        reasons_of([Group("why", ("memory",), ("m.A.one",)), Group("other", ("memory",), ("m.A.one",))])
+        causes_of([Group("why", ("memory",), ("m.A.one",)), Group("other", ("memory",), ("m.A.one",))])
 
 
 def test_the_ledger_of_this_checkout_is_right_and_in_order() -> None:
@@ -115,4 +121,4 @@ def test_the_ledger_of_this_checkout_is_right_and_in_order() -> None:
 
 
 def test_every_failure_of_this_checkout_has_a_reason() -> None:
-    assert [entry for entry, reason in ledger.read().items() if reason == UNCLASSIFIED] == []
+    assert [entry for entry, cause in ledger.read().items() if cause.reason == UNCLASSIFIED] == []
