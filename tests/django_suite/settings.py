@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from typing import Any
 
 DRIVER = os.environ["DJANGO_SUITE_DRIVER"]
@@ -16,6 +17,9 @@ ENGINES = {
     "firestore": "kindstore.drivers.firestore_datastore_mode",
     "sqlite3": "django.db.backends.sqlite3",
 }
+
+# Of what Django itself writes while it makes a test database: `runtests.py` makes an error of each RuntimeWarning.
+warnings.filterwarnings("ignore", r".* It is committed in parts", RuntimeWarning)
 
 
 def database(alias: str) -> dict[str, Any]:
