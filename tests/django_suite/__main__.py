@@ -21,14 +21,14 @@ SHOWN = 300  # characters of an error
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the modules, print what differs from the ledger, and return 1 if anything does."""
-    options = parser().parse_args(arguments)
+    options = parser().parse_intermixed_args(arguments)
     tests = fetch()
     labels = labels_by_module(SHARE if options.share else options.labels or database_modules(tests))
     whole = all(module == label for module, chosen in labels.items() for label in chosen)
     if options.record and not whole:
         raise SystemExit("--record takes whole modules, so that its counts are those of modules.")
     series = ".".join(django_version().split(".")[:2])
-    runs = run(options.driver, tests, labels, options)
+    runs = run(tests, labels, series, options)
     causes = ledger.read()
     difference = ledger.compare(causes, options.driver, series, runs, whole=whole)
     print_difference(difference)
@@ -38,8 +38,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.update_ledger:
         causes = ledger.updated(causes, options.driver, series, difference)
         ledger.write(causes)
-    if options.record:
-        record(options, series, tests, runs)
     if options.record or options.update_ledger:
         scoreboard.PAGE.write_text(scoreboard.page(scoreboard.read(), ledger.groups_of(causes)), encoding="utf-8")
     return int(bool(difference))
@@ -66,25 +64,22 @@ def labels_by_module(labels: Sequence[str]) -> dict[str, list[str]]:
     return dict(found)
 
 
-def run(driver: str, tests: Path, labels: Mapping[str, Sequence[str]], options: argparse.Namespace) -> list[ModuleRun]:
-    """Run labels on a driver, with its emulator."""
-    with emulator(driver) as host:
-        suite = Suite(driver, tests, CACHE / "runs" / django_version() / driver, options.timeout, host)
-        return run_all(suite, labels, options.jobs, print_module)
+def run(tests: Path, labels: Mapping[str, Sequence[str]], series: str, options: argparse.Namespace) -> list[ModuleRun]:
+    """Run labels on a driver, with its emulator, and report each module when it has ended."""
 
+    def suite(driver: str, host: str = "") -> Suite:
+        return Suite(driver, tests, CACHE / "runs" / django_version() / driver, options.timeout, host)
 
-def record(options: argparse.Namespace, series: str, tests: Path, runs: Sequence[ModuleRun]) -> None:
-    """Merge the counts into the results; what Django's sqlite3 backend skips is found by running the same modules on it."""
-    baseline = runs
-    if options.driver != scoreboard.BASELINE:
-        print("The same on sqlite3, to know what that skips:")
-        baseline = run(scoreboard.BASELINE, tests, {found.module: [found.module] for found in runs}, options)
-    skipped = {found.module: found.skipped() for found in baseline}
     versions = {"Django": django_version(), "Python": platform.python_version()}
-    results = scoreboard.merge(scoreboard.read(), (series, options.driver), runs, versions, skipped)
-    if options.driver != scoreboard.BASELINE:
-        results = scoreboard.merge(results, (series, scoreboard.BASELINE), baseline, versions, skipped)
-    scoreboard.write(results)
+    board = scoreboard.Board(series, options.driver, versions, suite(scoreboard.BASELINE)) if options.record else None
+
+    def ended(done: ModuleRun) -> None:
+        print_module(done)
+        if board is not None:
+            board.add(done)
+
+    with emulator(options.driver) as host:
+        return run_all(suite(options.driver, host), labels, options.jobs, ended)
 
 
 def print_module(done: ModuleRun) -> None:

@@ -11,11 +11,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from django.test.runner import DiscoverRunner
-from django.test.utils import override_settings
 
 TRACE_LINES = 40
-# Checks about what a store cannot do, which models of Django's tests do: see the page of the scoreboard.
-SILENCED = ("kindstore.E010",)
 
 
 class Recorder:
@@ -86,16 +83,10 @@ class RecordingRunner(DiscoverRunner):
         super().__init__(*args, **options)
         self.recorder = Recorder(os.environ["DJANGO_SUITE_OUTPUT"])
 
-    def build_suite(self, *args: Any, **options: Any) -> Any:
-        suite = super().build_suite(*args, **options)
-        self.recorder.write(tests=[test.id() for test in flattened(suite)])
+    def build_suite(self, test_labels: Any = None, **options: Any) -> Any:
+        suite = super().build_suite(test_labels, **options)
+        self.recorder.write(labels=list(test_labels or ()), tests=[test.id() for test in flattened(suite)])
         return suite
-
-    def run_checks(self, databases: Any) -> None:
-        from django.conf import settings
-
-        with override_settings(SILENCED_SYSTEM_CHECKS=[*settings.SILENCED_SYSTEM_CHECKS, *SILENCED]):
-            super().run_checks(databases)
 
     def get_resultclass(self) -> type[RecordingResult]:
         return type("RecordingResult", (RecordingResult,), {"recorder": self.recorder})

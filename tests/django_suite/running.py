@@ -55,6 +55,13 @@ class Suite:
         problem = "" if any("finished" in line for line in lines) else self._problem(log, overdue=overdue)
         return ModuleRun(module, outcomes_of(lines, module, problem), time.monotonic() - started, problem)
 
+    def earlier(self, module: str) -> ModuleRun | None:
+        """Return what an earlier run of the whole module recorded, if there is one."""
+        lines = list(read_lines(self.output / f"{module}.jsonl"))
+        if not any(line.get("labels") == [module] for line in lines) or not any("finished" in line for line in lines):
+            return None
+        return ModuleRun(module, outcomes_of(lines, module, ""))
+
     def _environment(self, module: str, record: Path) -> Mapping[str, str]:
         path = os.pathsep.join(filter(None, (str(HERE.parent), os.environ.get("PYTHONPATH"))))
         own = {

@@ -7,11 +7,12 @@ from collections.abc import Callable, Iterable, Mapping, Set
 from datetime import UTC, datetime
 from itertools import groupby
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 from .ledger import Group
 from .outcomes import ModuleRun
-from .running import DRIVERS
+from .running import DRIVERS, Suite
 
 FILE = Path(__file__).with_name("results.json")
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "reference" / "django-suite.md"
@@ -70,9 +71,29 @@ def merge(
     modules = dict(results.get(name, {}).get("modules", {}))
     stamp = {"date": now().date().isoformat(), "django": versions["Django"], "python": versions["Python"]}
     for run in runs:
-        modules[run.module] = counts_of(run, baselines[run.module]) | {"seconds": round(run.seconds)} | stamp
+        modules[run.module] = counts_of(run, baselines[run.module]) | stamp
     merged = results | {name: {"versions": dict(versions), "modules": dict(sorted(modules.items()))}}
     return dict(sorted(merged.items()))
+
+
+class Board:
+    """Writes the counts of each module as soon as it has ended, so that a long run may be ended; and those of sqlite3 beside them."""
+
+    def __init__(self, series: str, driver: str, versions: Mapping[str, str], baseline: Suite) -> None:
+        self._series, self._driver = series, driver
+        self._versions = versions
+        self._baseline = baseline
+        self._lock = Lock()
+
+    def add(self, done: ModuleRun) -> None:
+        module = done.module
+        baseline = done if self._driver == BASELINE else self._baseline.earlier(module) or self._baseline.run(module, [module])
+        skipped = {module: baseline.skipped()}
+        with self._lock:
+            results = merge(read(), (self._series, self._driver), [done], self._versions, skipped)
+            if self._driver != BASELINE:
+                results = merge(results, (self._series, BASELINE), [baseline], self._versions, skipped)
+            write(results)
 
 
 def total(modules: Iterable[Counts]) -> dict[str, int]:

@@ -9,6 +9,7 @@ import pytest
 from . import __main__ as command
 from . import ledger, scoreboard
 from .outcomes import ModuleRun, Outcome
+from .running import Suite
 
 
 @pytest.fixture
@@ -17,7 +18,8 @@ def outcomes(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> dict[str, Outco
     found: dict[str, Outcome] = {}
     monkeypatch.setattr(command, "fetch", lambda: tmp_path)
     monkeypatch.setattr(command, "django_version", lambda: "5.2.9")
-    monkeypatch.setattr(command, "run", lambda _driver, _tests, labels, _options: [ModuleRun(module, dict(found)) for module in labels])
+    monkeypatch.setattr(Suite, "run", lambda _suite, module, _labels: ModuleRun(module, dict(found)))
+    monkeypatch.setattr(command, "CACHE", tmp_path)
     monkeypatch.setattr(ledger, "FILE", tmp_path / "ledger.toml")
     monkeypatch.setattr(scoreboard, "FILE", tmp_path / "results.json")
     monkeypatch.setattr(scoreboard, "PAGE", tmp_path / "page.md")
@@ -53,11 +55,8 @@ def test_a_known_failure_that_passes_fails_until_the_ledger_is_updated(outcomes:
 
 def test_recording_writes_the_counts_of_the_driver_and_of_sqlite3(outcomes: dict[str, Outcome], tmp_path: Path) -> None:
     outcomes["m.A.one"] = Outcome("passed")
-    assert command.main(["m", "--record"]) == 0
-    assert {name: run["modules"]["m"]["passed"] for name, run in scoreboard.read().items()} == {
-        "5.2 memory": 1,
-        "5.2 sqlite3": 1,
-    }
+    assert command.main(["m", "--record", "--jobs=2", "n"]) == 0
+    assert {name: list(run["modules"]) for name, run in scoreboard.read().items()} == {"5.2 memory": ["m", "n"], "5.2 sqlite3": ["m", "n"]}
     assert "| m | 1 / 0 / 0 | 1 / 0 / 0 |" in (tmp_path / "page.md").read_text()
 
 

@@ -14,16 +14,16 @@ import json, os, sys
 def write(**line):
     with open(os.environ["DJANGO_SUITE_OUTPUT"], "a") as file:
         file.write(json.dumps(line) + "\\n")
-write(tests=["m.A.one", "m.A.two"])
+write(labels=sys.argv[5:], tests=["m.A.one", "m.A.two"])
 write(id="m.A.one", outcome="passed", detail=os.environ["DJANGO_SUITE_DRIVER"], trace="")
 """
 FINISH = 'write(id="m.A.two", outcome="passed", detail=sys.argv[-1], trace="")\nwrite(finished=True)'
 
 
-def run(folder: Path, end: str, seconds: float = 60.0) -> ModuleRun:
+def run(folder: Path, end: str, seconds: float = 60.0, label: str = "m.A") -> ModuleRun:
     """Run a module whose script ends in some way."""
     (folder / "runtests.py").write_text(RECORD + end)
-    return Suite("memory", folder, folder / "output", seconds).run("m", ["m.A"])
+    return Suite("memory", folder, folder / "output", seconds).run("m", [label])
 
 
 def test_what_the_process_records_is_the_outcome(tmp_path: Path) -> None:
@@ -52,3 +52,16 @@ def test_modules_are_reported_as_they_end_and_returned_in_order(tmp_path: Path, 
     done = run_all(Suite("memory", tmp_path, tmp_path / "output", 60.0), {"m": ["m"], "n": ["n"]}, jobs, reported.append)
     assert [found.module for found in done] == ["m", "n"]
     assert sorted(found.module for found in reported) == ["m", "n"]
+
+
+def test_a_run_of_a_whole_module_is_remembered(tmp_path: Path) -> None:
+    done = run(tmp_path, FINISH, label="m")
+    found = Suite("memory", tmp_path, tmp_path / "output", 60.0).earlier("m")
+    assert found is not None
+    assert found.outcomes == done.outcomes
+
+
+@pytest.mark.parametrize(("end", "label"), [(FINISH, "m.A"), ("sys.exit(1)", "m")])
+def test_a_run_of_a_part_is_not(tmp_path: Path, end: str, label: str) -> None:
+    run(tmp_path, end, label=label)
+    assert Suite("memory", tmp_path, tmp_path / "output", 60.0).earlier("m") is None

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pytest
+
 from . import ledger, scoreboard
 from .outcomes import ModuleRun, Outcome
+from .running import Suite
 
 FLAG = "Database doesn't support feature(s): x"
 RUN = ModuleRun(
@@ -19,7 +23,6 @@ RUN = ModuleRun(
         "m.A.flag": Outcome("skipped", FLAG),
         "m.A.everywhere": Outcome("skipped", "no browser"),
     },
-    seconds=1.6,
 )
 COUNTS = {
     "passed": 1,
@@ -46,8 +49,29 @@ def test_a_run_takes_the_place_of_an_earlier_one_of_its_modules() -> None:
     modules = merged(merged({"5.2 memory": other}), day=2)["5.2 memory"]["modules"]
     assert modules == {
         "a": {**COUNTS, "date": "2026-10-01"},
-        "m": {**COUNTS, "seconds": 2, "date": "2026-11-02", "django": "5.2.9", "python": "3.11.1"},
+        "m": {**COUNTS, "date": "2026-11-02", "django": "5.2.9", "python": "3.11.1"},
     }
+
+
+class Baseline(Suite):
+    """Django's sqlite3 backend, which skips one test, and has run the module m before."""
+
+    def earlier(self, module: str) -> ModuleRun | None:
+        return ModuleRun("m", {"m.A.everywhere": Outcome("skipped", "no browser")}) if module == "m" else None
+
+    def run(self, module: str, _labels: Sequence[str]) -> ModuleRun:
+        return ModuleRun(module, RUN.outcomes)
+
+
+@pytest.mark.parametrize(("module", "beyond"), [("m", 1), ("n", 0)])
+def test_what_sqlite3_skips_is_known_from_a_run_of_its_own(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, module: str, beyond: int
+) -> None:
+    monkeypatch.setattr(scoreboard, "FILE", tmp_path / "results.json")
+    board = scoreboard.Board("5.2", "memory", VERSIONS, Baseline("sqlite3", tmp_path, tmp_path, 1.0))
+    board.add(ModuleRun(module, RUN.outcomes))
+    assert scoreboard.read()["5.2 memory"]["modules"][module]["skipped_beyond_sqlite3"] == beyond
+    assert list(scoreboard.read()["5.2 sqlite3"]["modules"]) == [module]
 
 
 def test_the_share_is_of_what_ran() -> None:
