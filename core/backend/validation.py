@@ -21,7 +21,7 @@ class DatabaseValidation(BaseDatabaseValidation):
         if column_type is not None and column_type not in KEY_TYPES:
             yield checks.Error(
                 f"{type(field).__name__} cannot be a primary key on this database: the store names entities by integers and strings only.",
-                hint="Use an integer, a CharField or a UUIDField.",
+                hint="Use an integer, a CharField, a UUIDField or a DecimalField.",
                 obj=field,
                 id="kindstore.E010",
             )

@@ -45,14 +45,9 @@ def unquoted(name: str) -> str:
     return name[1:-1] if len(name) > 1 and name[0] == name[-1] == '"' else name
 
 
-def column_type_of(field: Any, connection: Any) -> str:
-    """Return the column type of a field, "" for one that has no column."""
-    return (field.db_type(connection) or "").partition("(")[0]
-
-
 def map_column(field: Any, connection: Any, *, is_key: bool) -> ColumnMapping:
     """Compile the mapping of one concrete field."""
-    column_type = column_type_of(field, connection)
+    column_type = (field.db_type(connection) or "").partition("(")[0]
     target = target_of(field)
     indexed = is_key or _is_indexed(target, column_type)
     name = unquoted(field.column)

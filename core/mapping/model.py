@@ -9,10 +9,10 @@ from typing import Any
 from django.db.utils import DataError, IntegrityError, NotSupportedError
 
 from ..datamodel import KEY, Column, Entity, Key, Shape, Type, Value
-from .columns import ColumnMapping, column_type_of, map_column, unquoted
+from .columns import ColumnMapping, map_column, unquoted
 from .conversion import LOADERS, Load, Refusal, datetime_loader
 from .keys import CompositeKeys, FlatKeys
-from .types import IDENTIFIER_TYPES, NAMED_TYPES
+from .types import KEY_TYPES
 
 Converter = Callable[[Any], Any]
 
@@ -25,8 +25,7 @@ class ModelMapping:
         self.model = model
         self.label: str = options.label
         self.kind = unquoted(options.db_table)
-        # The key's name is made of columns that are properties too.
-        self.is_composite = len(options.pk_fields) > 1 or column_type_of(options.pk, connection) in NAMED_TYPES
+        self.is_composite = len(options.pk_fields) > 1 if hasattr(options, "pk_fields") else False
         key_field = None if self.is_composite else options.pk
         self.columns = tuple(map_column(field, connection, is_key=field is key_field) for field in options.local_concrete_fields)
         self.by_name = {column.name: column for column in self.columns}
@@ -39,11 +38,11 @@ class ModelMapping:
             self._check_key_type()
 
     def _check_key_type(self) -> None:
-        if self.key_column.column_type not in IDENTIFIER_TYPES:
+        if self.key_column.column_type not in KEY_TYPES:
             field = self.key_column.field
             raise NotSupportedError(
                 f"{self.label}.{field.name} is a {type(field).__name__} and the primary key: the store names entities by integers and "
-                "strings only. Use an integer, a CharField or a UUIDField as the primary key."
+                "strings only. Use an integer, a CharField, a UUIDField or a DecimalField as the primary key."
             )
 
     @cached_property

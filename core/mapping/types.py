@@ -56,9 +56,4 @@ STORED_AS = {
 UNINDEXED = frozenset(("bytes", "json", "text"))
 
 # Column types whose values can name an entity: an integer is an id, text a name.
-IDENTIFIER_TYPES = frozenset(("integer", "string", "text", "decimal", "uuid"))
-
-# Column types of primary keys that are written into a name, and are properties too.
-NAMED_TYPES = frozenset(("boolean", "date", "datetime", "duration", "float", "time"))
-
-KEY_TYPES = IDENTIFIER_TYPES | NAMED_TYPES
+KEY_TYPES = frozenset(("integer", "string", "decimal", "uuid"))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
 
 from ..datamodel import KEY, Filter, Key, Op, Or, Order, Test, Type
 from ..datamodel.filters import property_tests
@@ -159,18 +158,8 @@ def keys_of(filter_: Filter, mapping: ModelMapping, namespace: str) -> dict[Key,
         case Or(parts):
             each = [keys_of(part, mapping, namespace) for part in parts]
             return None if any(keys is None for keys in each) else {key: None for keys in each for key in keys or ()}
-        case Test(name) if mapping.is_composite and [name] == [column.name for column in mapping.key_columns]:
-            return _named_keys(filter_, mapping, namespace)
         case _:
             return None
-
-
-def _named_keys(test: Test, mapping: ModelMapping, namespace: str) -> dict[Key, None] | None:
-    """Return the keys that a condition on the one column that they are named after allows; None if it allows others too."""
-    if test.op not in (Op.EQ, Op.IN):
-        return None
-    values: Any = (test.value,) if test.op is Op.EQ else test.value
-    return {mapping.key((value,), namespace): None for value in values}
 
 
 def _composite_key(parts: tuple[Filter, ...], mapping: ModelMapping, namespace: str) -> list[dict[Key, None]]:

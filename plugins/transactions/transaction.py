@@ -174,6 +174,6 @@ class Transaction(Reader):
             return None
         connection: Any = connections[self.alias]
         mapping = mapping_of(model, connection)
-        columns = zip(mapping.key_columns, pk if len(mapping.key_columns) > 1 else (pk,), strict=True)
+        columns = zip(mapping.key_columns, pk if mapping.is_composite else (pk,), strict=True)
         values = [column.store(column.field.get_db_prep_save(value, connection)) for column, value in columns]
         return mapping.key(values, connection.session.namespace())

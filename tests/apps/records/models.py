@@ -127,38 +127,3 @@ class Defaulted(models.Model):
     grade = models.IntegerField(default=7)
     note = models.CharField(max_length=20, null=True, default="none yet")
     must = models.IntegerField()
-
-
-class Moment(models.Model):
-    """Has a datetime as its primary key."""
-
-    at = models.DateTimeField(primary_key=True)
-    n = models.IntegerField(default=0)
-
-
-class MomentUse(models.Model):
-    moment = models.ForeignKey(Moment, models.CASCADE)
-
-
-class Flag(models.Model):
-    value = models.BooleanField(primary_key=True)
-
-
-class Height(models.Model):
-    value = models.FloatField(primary_key=True)
-
-
-class Day(models.Model):
-    value = models.DateField(primary_key=True)
-
-
-class Hour(models.Model):
-    value = models.TimeField(primary_key=True)
-
-
-class Span(models.Model):
-    value = models.DurationField(primary_key=True)
-
-
-class Title(models.Model):
-    value = models.TextField(primary_key=True)
