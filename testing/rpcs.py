@@ -26,8 +26,13 @@ class CapturedRPCs(list[RPC]):
         """The names of the RPCs, such as "Lookup" and "Commit"."""
         return [rpc.method for rpc in self]
 
+    @property
+    def texts(self) -> list[str]:
+        """What each asked for, in words."""
+        return [describe_rpc(rpc) for rpc in self]
+
     def __str__(self) -> str:
-        return "\n".join(f"{number}. {describe_rpc(rpc)}" for number, rpc in enumerate(self, 1)) or "(none)"
+        return "\n".join(f"{number}. {text}" for number, text in enumerate(self.texts, 1)) or "(none)"
 
 
 @contextmanager

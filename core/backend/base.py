@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import _thread
 import logging
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.db import utils
@@ -23,9 +24,13 @@ from .introspection import DatabaseIntrospection
 from .operations import DatabaseOperations
 from .place import warn_of_sequence
 from .schema import DatabaseSchemaEditor
+from .statement import execute, transaction_statement
 from .validation import DatabaseValidation
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import TracebackType
+
     from ..plugins import Plugins
     from ..roles import ResidualEngine
 
@@ -47,6 +52,19 @@ class Database:
     Binary = bytes
 
 
+class PassErrors:
+    """Django's `wrap_database_errors` for a store whose errors are Django's already, and may be subclasses that say more."""
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        pass
+
+    def __call__(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        return function
+
+
 class DatabaseWrapper(BaseDatabaseWrapper):
     """A connection to a store. A driver's `base` module holds a subclass that names the driver's plugin, and nothing else."""
 
@@ -64,6 +82,8 @@ class DatabaseWrapper(BaseDatabaseWrapper):
     introspection_class = DatabaseIntrospection
     ops_class = DatabaseOperations
     validation_class = DatabaseValidation
+    wrap_database_errors = PassErrors()
+    rpcs: list[str] | None = None  # those of the statement that is being run, as text
     # What str(query) shows; the residual engine has operators of its own.
     operators: ClassVar[dict[str, str]] = {
         "exact": "= %s",
@@ -144,23 +164,33 @@ class DatabaseWrapper(BaseDatabaseWrapper):
         return True
 
     def log(self, rpc: RPC) -> None:
-        """Put an RPC into `connection.queries`, where DEBUG or a test asks for it."""
+        """Put an RPC into the entry of its statement in `connection.queries`, where DEBUG or a test asks for it; others are entries."""
         if not self.queries_logged:
             return
         text = describe_rpc(rpc)
-        self.queries_log.append({"sql": text, "time": f"{rpc.duration:.3f}"})
+        if self.rpcs is None:
+            self.queries_log.append({"sql": text, "time": f"{rpc.duration:.3f}", "rpcs": [text]})
+        else:
+            self.rpcs.append(text)
         logger.debug(
             "(%.3f) %s; alias=%s", rpc.duration, text, self.alias, extra={"duration": rpc.duration, "sql": text, "alias": self.alias}
         )
 
     def _set_autocommit(self, autocommit: bool) -> None:
         if not autocommit:
-            self._start_transaction_under_autocommit()
+            self._begin()
         elif self.connection is not None and self.connection.transactions is not None:
             self.connection.transactions.end(self)
 
     def _start_transaction_under_autocommit(self) -> None:
-        """Begin what `atomic` opens; Django logs no "BEGIN" for it, since no RPC is sent."""
+        if self.features.supports_transactions:
+            with transaction_statement(self, "BEGIN"):
+                self._begin()
+        else:
+            self._begin()
+
+    def _begin(self) -> None:
+        """Begin what `atomic` opens, or what lasts until autocommit is turned on again."""
         manager = self.session.transactions
         if manager is not None:
             manager.begin(self)
@@ -169,23 +199,28 @@ class DatabaseWrapper(BaseDatabaseWrapper):
 
     def _commit(self) -> None:
         if self.connection is not None and self.connection.transactions is not None:
-            self.connection.transactions.commit(self)
+            with transaction_statement(self, "COMMIT"):
+                self.connection.transactions.commit(self)
 
     def _rollback(self) -> None:
         if self.connection is not None and self.connection.transactions is not None:
-            self.connection.transactions.rollback(self)
+            with transaction_statement(self, "ROLLBACK"):
+                self.connection.transactions.rollback(self)
 
     def _savepoint(self, sid: str) -> None:
         self.validate_no_broken_transaction()
-        self.session.transactions.savepoint(self, sid)  # type: ignore[union-attr]
+        run = partial(self.session.transactions.savepoint, self, sid)  # type: ignore[union-attr]
+        execute(self, lambda: (self.ops.savepoint_create_sql(sid), None), run)
 
     def _savepoint_rollback(self, sid: str) -> None:
         self.validate_no_broken_transaction()
-        self.session.transactions.savepoint_rollback(self, sid)  # type: ignore[union-attr]
+        run = partial(self.session.transactions.savepoint_rollback, self, sid)  # type: ignore[union-attr]
+        execute(self, lambda: (self.ops.savepoint_rollback_sql(sid), None), run)
 
     def _savepoint_commit(self, sid: str) -> None:
         self.validate_no_broken_transaction()
-        self.session.transactions.savepoint_commit(self, sid)  # type: ignore[union-attr]
+        run = partial(self.session.transactions.savepoint_commit, self, sid)  # type: ignore[union-attr]
+        execute(self, lambda: (self.ops.savepoint_commit_sql(sid), None), run)
 
     def validate_no_broken_transaction(self) -> None:
         """Refuse queries in a transaction that is to be rolled back; where `atomic` rolls nothing back, nothing is broken."""

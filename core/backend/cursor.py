@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from django.db.utils import NotSupportedError
 
+from .statement import Statement
+
 if TYPE_CHECKING:
     from .base import DatabaseWrapper
 
 
 class Cursor:
-    """Refuses SQL: the store has none."""
+    """Runs the ORM's own statements, and refuses SQL: the store has none."""
 
     description = None
     rowcount = -1
@@ -29,11 +31,17 @@ class Cursor:
     def __iter__(self) -> Iterator[Any]:
         return iter(())
 
-    def execute(self, sql: Any, params: Any = None) -> NoReturn:
+    def execute(self, sql: Any, params: Any = None) -> None:
+        if isinstance(sql, Statement):
+            sql.result = sql.run()
+        else:
+            self._refuse(sql, params)
+
+    def _refuse(self, sql: Any, params: Any) -> NoReturn:
         raise NotSupportedError(f"The store has no SQL, so it cannot execute {str(sql)[:200]!r} with {params!r}. Use the ORM instead.")
 
     def executemany(self, sql: Any, param_list: Any) -> NoReturn:
-        self.execute(sql, param_list)
+        self._refuse(sql, param_list)
 
     def close(self) -> None:
         """Nothing to release."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any, cast
 
 from django.db.backends.base.operations import BaseDatabaseOperations
@@ -15,13 +16,29 @@ from ..mapping.conversion import LOADERS, Refusal, datetime_loader
 from ..mapping.types import DATA_TYPES
 from ..session.changes import Unit
 from ..session.committing import commit
+from .statement import execute
 
 if TYPE_CHECKING:
     from .base import DatabaseWrapper
 
 DELETE_BATCH = 500
+LONGEST_TEXT = 500  # characters of a value in the text of a statement
 KEYS = Shape((Column(KEY, Type.KEY),))
 Converter = Callable[[Any, Any, Any], Any]
+
+
+def literal(value: Any) -> str:
+    """Return a value as SQL writes it, for people to read."""
+    match value:
+        case None:
+            return "NULL"
+        case bool() | int() | float() | Decimal():
+            return str(value).upper() if isinstance(value, bool) else str(value)
+        case bytes() | memoryview():
+            return f"X'{bytes(value[: LONGEST_TEXT // 2]).hex()}'"
+        case _:
+            text = str(value)
+            return "'" + (text if len(text) <= LONGEST_TEXT else f"{text[:LONGEST_TEXT]}...").replace("'", "''") + "'"
 
 
 class DatabaseOperations(BaseDatabaseOperations):
@@ -47,6 +64,13 @@ class DatabaseOperations(BaseDatabaseOperations):
     def validate_autopk_value(self, value: Any) -> Any:
         """Let 0 pass: the mapping refuses it as a key, and names the model and the field."""
         return value
+
+    def last_executed_query(self, cursor: Any, sql: str, params: Any) -> str:  # noqa: ARG002 - Django's signature
+        """Return SQL with its parameters, for people to read."""
+        if not params:
+            return str(sql)
+        quoted = {name: literal(value) for name, value in params.items()} if isinstance(params, dict) else tuple(map(literal, params))
+        return str(sql) % quoted
 
     # From Python to the store. The column's own conversion (core.mapping) does the work; these keep the value as it is.
 
@@ -87,8 +111,12 @@ class DatabaseOperations(BaseDatabaseOperations):
     def execute_sql_flush(self, sql_list: Iterable[str]) -> None:
         """Delete every entity of the kinds that statements of `sql_flush` name."""
         for statement in sql_list:
-            self.delete_kind(unquoted(statement.removeprefix("DELETE KIND ")))
+            self._empty(statement)
         self.connection.session.ids.reset()
+
+    def _empty(self, statement: str) -> None:
+        kind = unquoted(statement.removeprefix("DELETE KIND "))
+        execute(cast("DatabaseWrapper", self.connection), lambda: (statement, None), lambda: self.delete_kind(kind))
 
     def delete_kind(self, kind: str) -> int:
         """Delete every entity of a kind in the connection's namespace, and the markers of its rows; return how many rows there were."""

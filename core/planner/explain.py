@@ -1,4 +1,4 @@
-"""Plans and RPCs as text, for explain() and connection.queries."""
+"""Plans and RPCs as text, for explain() and the "rpcs" of connection.queries."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 """The transaction that a TestCase opens around a test and rolls back. To the test it is the store, so it tells of the RPCs that a store
-would have been sent: tests count the same RPCs, in `connection.queries` and by `assertNumRPCs`, as without a TestCase.
+would have been sent: tests count the same RPCs as without a TestCase.
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from django.core.exceptions import SynchronousOnlyOperation
 from django.core.management import CommandError, call_command
-from django.db import connection
+from django.db import IntegrityError, connection
 from django.db.models import Count, F, Q, Sum
 from django.test import SimpleTestCase
 from django.test.testcases import DatabaseOperationForbidden
@@ -19,26 +19,77 @@ from kindstore.core.backend.operations import DatabaseOperations
 from kindstore.testing import assertNumRPCs
 
 
-def test_connection_queries_has_one_readable_entry_per_rpc() -> None:
-    with CaptureQueriesContext(
-        connection,
-    ) as captured:
+def test_connection_queries_has_an_entry_for_each_statement_with_its_rpcs() -> None:
+    with CaptureQueriesContext(connection) as captured:
         Record.objects.create(pk=1, name="é")
         list(Record.objects.filter(name="é", n__gt=1).order_by("-n")[:5])
         Record.objects.filter(pk=1).update(n=F("n") + 2)
         Record.objects.filter(pk=1).delete()
-    texts = [entry["sql"].replace(connection.settings_dict["NAMESPACE"], "NS") for entry in captured.captured_queries]
-    assert texts[1] == "RunQuery SELECT * FROM records_record IN NS WHERE n > 1 AND name = 'é' ORDER BY n DESC, __key__ LIMIT 5"
-    assert texts[0].startswith("Commit INSERT NS!records_record:1 (name, n, m,")
-    assert "Commit DELETE NS!records_record:1" in texts[-1]
-    assert all(float(entry["time"]) >= 0 for entry in captured.captured_queries)
+    entries = captured.captured_queries
+    assert entries[0]["sql"].startswith('INSERT INTO "records_record" ("id", "name", "n",')
+    assert "VALUES (1, 'é', " in entries[0]["sql"]
+    assert entries[1]["sql"].endswith(
+        """WHERE ("records_record"."n" > 1 AND "records_record"."name" = 'é') ORDER BY "records_record"."n" DESC LIMIT 5"""
+    )
+    table = '"records_record"'
+    assert entries[2]["sql"] == f'UPDATE {table} SET "n" = ({table}."n" + 2) WHERE {table}."id" = 1'
+    assert entries[3]["sql"] == f'DELETE FROM {table} WHERE {table}."id" = 1'
+    texts = [[rpc.replace(connection.settings_dict["NAMESPACE"], "NS") for rpc in entry["rpcs"]] for entry in entries]
+    assert texts[1] == ["RunQuery SELECT * FROM records_record IN NS WHERE n > 1 AND name = 'é' ORDER BY n DESC, __key__ LIMIT 5"]
+    assert [text.startswith("Commit INSERT NS!records_record:1 (name, n, m,") for text in texts[0]] == [True]
+    assert [text.split()[0] for text in texts[3]] == ["Lookup", "Commit"]
+    assert "Commit DELETE NS!records_record:1" in texts[3][1]
+    assert all(float(entry["time"]) >= 0 for entry in entries)
+    assert len(entries) == 4
+
+
+def test_the_pages_of_an_iterator_belong_to_its_entry() -> None:
+    Record.objects.bulk_create(Record(pk=pk) for pk in range(1, 11))
+    with CaptureQueriesContext(connection) as captured:
+        for record in Record.objects.order_by("pk").iterator(chunk_size=4):
+            assert Author.objects.filter(name=record.name).count() == 0
+    first, *others = captured.captured_queries
+    assert [text.split()[0] for text in first["rpcs"]] == ["RunQuery"] * len(first["rpcs"])
+    assert len(first["rpcs"]) >= 3
+    assert len(others) == 10
+
+
+def test_execute_wrappers_are_told_of_each_statement_and_may_refuse_it() -> None:
+    told: list[Any] = []
+
+    def wrapper(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+        told.append((sql.split()[0], params, many, context["connection"].alias))
+        return execute(sql, params, many, context)
+
+    def refusing(*_arguments: Any) -> None:
+        raise RuntimeError("Not now.")
+
+    with connection.execute_wrapper(wrapper):
+        Record.objects.create(pk=1)
+        assert [row.pk for row in Record.objects.filter(pk=1)] == [1]
+    assert [(verb, many, alias) for verb, _, many, alias in told] == [("INSERT", False, "default"), ("SELECT", False, "default")]
+    assert told[1][1] == (1,)
+    with connection.execute_wrapper(refusing), pytest.raises(RuntimeError, match="Not now"):
+        Record.objects.filter(pk=1).delete()
+    assert Record.objects.count() == 1
+
+
+def test_an_error_is_of_the_same_class_when_queries_are_logged() -> None:
+    Record.objects.create(pk=1)
+    with CaptureQueriesContext(connection), pytest.raises(IntegrityError) as logged:
+        Record.objects.create(pk=1)
+    with pytest.raises(IntegrityError) as silent:
+        Record.objects.create(pk=1)
+    assert type(logged.value) is type(silent.value)
+    assert str(logged.value) == str(silent.value)
 
 
 def test_long_values_are_cut_in_the_log() -> None:
     with CaptureQueriesContext(connection) as captured:
         list(Record.objects.filter(name="x" * 1000))
         EveryField.objects.create(binary=b"\x00" * 1000, text="y" * 1000)
-    assert all(len(entry["sql"]) < 600 for entry in captured.captured_queries)
+    assert all(len(text) < 600 for entry in captured.captured_queries for text in entry["rpcs"])
+    assert all("x" * 1000 not in entry["sql"] and "y" * 1000 not in entry["sql"] for entry in captured.captured_queries)
 
 
 def test_nothing_is_logged_unless_it_is_asked_for() -> None:
@@ -98,9 +149,9 @@ def test_a_query_is_readable_as_text() -> None:
 
 
 def test_explain_prints_the_plan_and_runs_nothing() -> None:
-    with CaptureQueriesContext(connection) as captured:
+    with CaptureQueriesContext(connection) as captured, assertNumRPCs(0):
         text = Record.objects.filter(n=1).exclude(m=2).order_by("name")[:5].explain()
-    assert captured.captured_queries == []
+    assert [entry["sql"].split()[:2] for entry in captured.captured_queries] == [["EXPLAIN", "SELECT"]]
     assert "records_record" in text
     assert "n = 1" in text
     assert "RPC" in text

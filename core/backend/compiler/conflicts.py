@@ -59,7 +59,7 @@ class ConflictingInsertion(Insertion):
         self.keeper, self.conflict = keeper, conflict
         self.writer = Writer(session, mapping)
         self.writer.arbiter = self._refuse_taken
-        self.final: list[Values] = list(rows)
+        self.final = list(rows)
         self.todo: list[int] = []  # positions in `rows`
         self.planned: dict[Key, Change] = {}
         self.places: dict[Key, list[int]] = {}  # which of the rows each planned change stands for

@@ -9,9 +9,9 @@ from django.db.models.sql import compiler
 from django.db.models.sql.constants import ROW_COUNT
 
 from ...datamodel import ENTITY, KEY, VERSION, Key, Row, Verb
-from ...mapping import mapping_of
 from ...session.changes import Change
 from ...session.writing import Writer
+from ..statement import execute
 from .retry import write_guarded
 from .rows import MatchedRows
 
@@ -20,6 +20,9 @@ class SQLDeleteCompiler(compiler.SQLDeleteCompiler):
     """Deletes rows: their keys and versions are read, and each is deleted as it was read."""
 
     def execute_sql(self, result_type: str | None = ROW_COUNT, *_args: Any, **_kwargs: Any) -> int | None:  # noqa: ARG002 - always counted
+        return execute(self.connection, self._described, self._run)
+
+    def _run(self) -> int:
         matched = MatchedRows(self.query, self.connection)
         writer = Writer(matched.session, matched.mapping)
         whole = writer.needs_before or not matched.session.capabilities.keys_only_versions
@@ -34,9 +37,10 @@ class SQLDeleteCompiler(compiler.SQLDeleteCompiler):
 
         return matched.session.perform(run)
 
-    def as_sql(self) -> tuple[str, tuple[Any, ...]]:
-        """Return the statement in words, for people to read."""
-        return f"DELETE FROM {mapping_of(self.query.model, self.connection).kind}", ()
+    def _described(self) -> tuple[str, tuple[Any, ...]]:
+        """Return the statement as SQL, for people to read; compiling takes what it compiles to pieces."""
+        sql, params = type(self)(self.query.clone(), self.connection, self.using).as_sql()
+        return sql, tuple(params)
 
 
 def _changes(rows: Sequence[Row], *, whole: bool) -> list[Change]:

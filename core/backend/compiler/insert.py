@@ -13,11 +13,14 @@ from django.db.utils import NotSupportedError
 from ...datamodel import Value
 from ...executor.expressions import saved_literal
 from ...mapping import ColumnMapping, ModelMapping, mapping_of
+from ..statement import execute
 from .conflicts import ConflictingInsertion, conflict_of
 from .insertion import Insertion
 
 if TYPE_CHECKING:
     from ...session.session import Session
+
+SHOWN = 10  # rows of an INSERT in its text
 
 
 class SQLInsertCompiler(compiler.SQLInsertCompiler):
@@ -29,13 +32,12 @@ class SQLInsertCompiler(compiler.SQLInsertCompiler):
         mapping = mapping_of(self.query.model, self.connection)
         rows = RowBuilder(self, session, mapping).rows()
         if self.query.on_conflict is None:
-            Insertion(session, mapping, rows).run()
+            insertion = Insertion(session, mapping, rows)
         else:
             correct = partial(self._correct, mapping)
             insertion = ConflictingInsertion(session, mapping, rows, conflict_of(self.query, mapping), correct)
-            insertion.run()
-            rows = insertion.final
-        return self._returned(mapping, rows) if returning_fields else []
+        execute(self.connection, lambda: self._described(mapping, rows), insertion.run)
+        return self._returned(mapping, insertion.final) if returning_fields else []
 
     def _correct(self, mapping: ModelMapping, rows: list[dict[str, Value]]) -> None:
         """Give the objects of bulk_create() what it has given them of other rows."""
@@ -55,9 +57,21 @@ class SQLInsertCompiler(compiler.SQLInsertCompiler):
         return [tuple(values) for values in found]
 
     def as_sql(self) -> list[tuple[str, tuple[Any, ...]]]:
-        """Return the statement in words, for people to read."""
-        kind, names = mapping_of(self.query.model, self.connection).kind, ", ".join(field.column for field in self.query.fields)
-        return [(f"INSERT INTO {kind} ({names}): {len(self.query.objs)} rows", ())]
+        """Return the statement as SQL, for people to read. The rows are not there: to make them may have effects."""
+        return [self._described(mapping_of(self.query.model, self.connection), [])]
+
+    def _described(self, mapping: ModelMapping, rows: Sequence[dict[str, Value]]) -> tuple[str, tuple[Any, ...]]:
+        """Return the statement as SQL, with the first rows."""
+        columns = [mapping.by_field[field].name for field in self.query.fields if field in mapping.by_field]
+        quote, table = self.connection.ops.quote_name, self.connection.ops.quote_name(mapping.kind)
+        shown, more = rows[:SHOWN], len(rows) - SHOWN
+        marks = f"({', '.join(['%s'] * len(columns))})"
+        parts = ["INSERT INTO", table, f"({', '.join(map(quote, columns))})" if columns else "DEFAULT"]
+        parts.append(f"VALUES {', '.join([marks] * len(shown))}" if columns else "VALUES")
+        parts += [f"/* and {more} more */"] * (more > 0)
+        if self.returning_fields:
+            parts.append(f"RETURNING {', '.join(f'{table}.{quote(field.column)}' for field in self.returning_fields)}")
+        return " ".join(parts), tuple(row.get(column) for row in shown for column in columns)
 
 
 class RowBuilder:

@@ -25,6 +25,7 @@ class Insertion:
 
     def __init__(self, session: Session, mapping: ModelMapping, rows: list[dict[str, Value]]) -> None:
         self.session, self.mapping, self.rows = session, mapping, rows
+        self.final = rows  # as they are stored in the end
         self.namespace = session.namespace()
         self.drawn: dict[Key, dict[str, Value]] = {}  # the rows whose keys are ours: nobody else can have inserted them
         self.pending: list[Change] = []

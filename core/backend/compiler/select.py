@@ -17,6 +17,7 @@ from ...planner.explain import describe_plan
 from ...planner.predicate import NotNativeError
 from ...planner.reading_config import reading_config
 from ...planner.selection import Output, Selection
+from ..statement import execute, noted
 from .calculation import calculate
 from .locking import read_intent
 from .planning import Planning, asks_what_is_taken, refuse
@@ -35,14 +36,25 @@ class SQLCompiler(compiler.SQLCompiler):
     selection: Selection | None = None
 
     def execute_sql(self, result_type: str | None = MULTI, chunked_fetch: bool = False, chunk_size: int = GET_ITERATOR_CHUNK_SIZE) -> Any:
+        if self._is_nothing():
+            self.setup_query()  # describes the columns to Django's iterables
+            return iter(()) if result_type == MULTI else None
+        return execute(self.connection, self._described, lambda: self._run(result_type, chunked_fetch, chunk_size))
+
+    def _described(self) -> tuple[str, tuple[Any, ...]]:
+        """Return the SQL of the query; compiling takes what it compiles to pieces."""
+        sql, params = type(self)(self.query.clone(), self.connection, self.using, self.elide_empty).as_sql()
+        return (f"{sql} {self.connection.ops.for_update_sql()}" if self.query.select_for_update else sql), params
+
+    def _run(self, result_type: str | None, chunked_fetch: bool, chunk_size: int) -> Any:
         try:
-            chunks = self._no_chunks() if self._is_nothing() else self._native_chunks(chunk_size if chunked_fetch else None)
+            chunks = self._native_chunks(chunk_size if chunked_fetch else None)
         except (EmptyResultSet, FullResultSet):
             chunks = iter(())
         except NotNativeError as error:
             return self._execute_residually(str(error), result_type, chunked_fetch, chunk_size)
         if result_type == MULTI:
-            return chunks if chunked_fetch else list(chunks)
+            return noted(self.connection, chunks) if chunked_fetch else list(chunks)
         if result_type == SINGLE:
             return next((chunk[0] for chunk in chunks if chunk), None)
         return None
@@ -50,10 +62,6 @@ class SQLCompiler(compiler.SQLCompiler):
     def _is_nothing(self) -> bool:
         """Tell whether no row can match, as of `none()`, so that no connection is needed. An aggregate may want a row all the same."""
         return bool(self.elide_empty and not self.query.combinator and self.query.is_empty())
-
-    def _no_chunks(self) -> Chunks:
-        self.setup_query()  # describes the columns to Django's iterables
-        return iter(())
 
     def _native_chunks(self, page_size: int | None) -> Chunks:
         planning = Planning(self.query, self.connection)
@@ -168,6 +176,9 @@ class SQLCompiler(compiler.SQLCompiler):
         """Yield the lines of the plan; nothing is run."""
         info = self.query.explain_info
         self.connection.ops.explain_query_prefix(info.format, **info.options)  # refuses what it does not know
+        yield from execute(self.connection, self._described, lambda: list(self._plan_lines()))
+
+    def _plan_lines(self) -> Iterator[str]:
         try:
             planning = Planning(self.query, self.connection)
             selection = planning.selection()

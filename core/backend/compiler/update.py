@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from django.core.exceptions import FieldError
+from django.core.exceptions import FieldError, FullResultSet
 from django.db.models import Field, Value
 from django.db.models.expressions import Col, ColPairs, Combinable, CombinedExpression
 from django.db.models.sql import compiler
@@ -19,6 +19,7 @@ from ...mapping import ColumnMapping, ModelMapping, mapping_of
 from ...planner.plan import Plan
 from ...session.changes import Change
 from ...session.writing import Writer
+from ..statement import execute
 from .retry import write_guarded
 from .rows import MatchedRows
 
@@ -31,15 +32,29 @@ class SQLUpdateCompiler(compiler.SQLUpdateCompiler):
 
     def execute_sql(self, result_type: str | None) -> int:
         self.pre_sql_setup()
-        update = Update(self.query, self.connection) if self.query.values else None
-        own = 0 if update is None else update.perform()
+        own = 0
+        if self.query.values:
+            own = execute(self.connection, self.as_sql, lambda: Update(self.query, self.connection).perform())
         of_parents = [query.get_compiler(self.using).execute_sql(result_type) for query in self.query.get_related_updates()]
         return own or next(filter(None, of_parents), 0)
 
     def as_sql(self) -> tuple[str, tuple[Any, ...]]:
-        """Return the statement in words, for people to read."""
-        names = ", ".join(field.column for field, _, _ in self.query.values)
-        return f"UPDATE {mapping_of(self.query.model, self.connection).kind} SET {names}", ()
+        """Return the statement as SQL, for people to read, without those of the tables of parents."""
+        query, quote = self.query.clone(), self.quote_name_unless_alias
+        sets = [(field, self._assigned(query, value)) for field, _, value in query.values]
+        sql = f"UPDATE {quote(query.get_meta().db_table)} SET {', '.join(f'{quote(field.column)} = {text}' for field, (text, _) in sets)}"
+        params = [param for _, (_, given) in sets for param in given]
+        try:
+            where, given = self.compile(query.where)
+        except FullResultSet:
+            return sql, tuple(params)
+        return f"{sql} WHERE {where}", (*params, *given)
+
+    def _assigned(self, query: Any, value: Any) -> tuple[str, Sequence[Any]]:
+        if not hasattr(value, "resolve_expression"):
+            return "%s", [value]
+        assigned: tuple[str, Sequence[Any]] = self.compile(value.resolve_expression(query, allow_joins=False, for_save=True))
+        return assigned
 
 
 class Update:

@@ -159,13 +159,14 @@ class TestMaxRows:
         assert Book.objects.annotate(x=F("pages") + 1).filter(x__gt=0, pk=1).count() == 1
 
 
-def test_each_rpc_is_one_entry_of_the_log() -> None:
+def test_each_rpc_is_in_the_entry_of_its_statement() -> None:
     connection.force_debug_cursor = True
     before = len(connection.queries_log)
     try:
         list(Book.objects.filter(publisher__name="Alpha"))
-        entries = [entry["sql"] for entry in connection.queries_log][before:]
+        (entry,) = list(connection.queries_log)[before:]
     finally:
         connection.force_debug_cursor = False
 
-    assert [entry.split()[0] for entry in entries] == ["RunQuery", "RunQuery"]
+    assert "JOIN" in entry["sql"]
+    assert [text.split()[0] for text in entry["rpcs"]] == ["RunQuery", "RunQuery"]

@@ -15,10 +15,9 @@ from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
-from django.db import connection
-from django.test.utils import CaptureQueriesContext
 
 from kindstore.core.warnings import EmulatedQueryWarning
+from kindstore.testing import capture_rpcs
 
 from ...loading import load
 from ...questions import NATIVE, RESIDUAL, Question
@@ -79,12 +78,12 @@ class Command(BaseCommand):
         if details:
             self.stdout.write(f"\n{self.style.MIGRATE_HEADING(title)}")
         for question in questions:
-            with CaptureQueriesContext(connection) as rpcs:
+            with capture_rpcs() as rpcs:
                 answer = question.answer()
             self.stdout.write(f"\n{self.style.MIGRATE_LABEL(question.words)}" if details else question.words)
             self.stdout.write("\n".join(f"    {line}" for line in answer))
             if details:
-                self.explain(question, [rpc["sql"] for rpc in rpcs])
+                self.explain(question, rpcs.texts)
 
     def explain(self, question: Question, rpcs: Sequence[str]) -> None:
         """Print how a question was answered."""
