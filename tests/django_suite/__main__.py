@@ -13,7 +13,7 @@ from pathlib import Path
 from . import junit, ledger, scoreboard
 from .outcomes import ModuleRun
 from .running import DRIVERS, Suite, emulator, run_all
-from .share import SHARE
+from .share import share_of
 from .sources import CACHE, database_modules, django_version, fetch
 
 SHOWN = 300  # characters of an error
@@ -23,7 +23,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the modules, print what differs from the ledger, and return 1 if anything does."""
     options = parser().parse_intermixed_args(arguments)
     tests = fetch()
-    labels = labels_by_module(SHARE if options.share else options.labels or database_modules(tests))
+    labels = labels_by_module(options.labels or modules_of(tests, share=options.share))
     whole = all(module == label for module, chosen in labels.items() for label in chosen)
     if options.record and not whole:
         raise SystemExit("--record takes whole modules, so that its counts are those of modules.")
@@ -32,6 +32,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     causes = ledger.read()
     difference = ledger.compare(causes, options.driver, series, runs, whole=whole)
     print_difference(difference)
+    if difference:
+        print(f"The tracebacks are in {folder(options.driver)}.")
     print_totals(runs)
     if options.junitxml:
         junit.write(options.junitxml, runs, {*difference.unexpected, *difference.unclassified})
@@ -47,13 +49,19 @@ def parser() -> argparse.ArgumentParser:
     made = argparse.ArgumentParser(prog="django_suite", description="Run Django's own tests on a driver of kindstore.")
     made.add_argument("labels", nargs="*", help="modules of Django's tests, or tests; without any, every module with a database")
     made.add_argument("--driver", choices=DRIVERS, default="memory", help="sqlite3 is Django's own backend")
-    made.add_argument("--share", action="store_true", help="run the modules that CI runs for every change")
+    made.add_argument("--share", action="store_true", help="leave out the slowest modules, as CI does")
     made.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="how many processes run at once")
     made.add_argument("--timeout", type=float, default=1800.0, help="the seconds that a module may take")
     made.add_argument("--record", action="store_true", help="write the counts to the scoreboard")
     made.add_argument("--update-ledger", action="store_true", help="take out what passes, add what fails")
     made.add_argument("--junitxml", type=Path, help="where to write a report in JUnit's form")
     return made
+
+
+def modules_of(tests: Path, *, share: bool) -> list[str]:
+    """Return the modules with a database, or the share of them that CI runs."""
+    modules = database_modules(tests)
+    return share_of(modules) if share else modules
 
 
 def labels_by_module(labels: Sequence[str]) -> dict[str, list[str]]:
@@ -68,7 +76,7 @@ def run(tests: Path, labels: Mapping[str, Sequence[str]], series: str, options: 
     """Run labels on a driver, with its emulator, and report each module when it has ended."""
 
     def suite(driver: str, host: str = "") -> Suite:
-        return Suite(driver, tests, CACHE / "runs" / django_version() / driver, options.timeout, host)
+        return Suite(driver, tests, folder(driver), options.timeout, host)
 
     versions = {"Django": django_version(), "Python": platform.python_version()}
     board = scoreboard.Board(series, options.driver, versions, suite(scoreboard.BASELINE)) if options.record else None
@@ -80,6 +88,11 @@ def run(tests: Path, labels: Mapping[str, Sequence[str]], series: str, options: 
 
     with emulator(options.driver) as host:
         return run_all(suite(options.driver, host), labels, options.jobs, ended)
+
+
+def folder(driver: str) -> Path:
+    """Return where the runs on a driver leave their records and logs."""
+    return CACHE / "runs" / django_version() / driver
 
 
 def print_module(done: ModuleRun) -> None:
