@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import platform
+import signal
 import sys
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -116,4 +117,5 @@ def print_totals(runs: Sequence[ModuleRun]) -> None:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends the processes of the modules and the emulator, as Ctrl-C does
     sys.exit(main())

@@ -11,8 +11,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from kindstore.testing.emulator import Emulator, EmulatorError
@@ -23,15 +22,22 @@ DRIVERS = ("memory", "datastore", "firestore", "sqlite3")
 HERE = Path(__file__).resolve().parent
 
 
-@dataclass(frozen=True, slots=True)
 class Suite:
-    """How to run: on which driver, where the tests are, where to write, and how many seconds a module may take."""
+    """Runs modules on a driver.
 
-    driver: str
-    tests: Path
-    output: Path
-    seconds: float
-    host: str = ""  # that of the emulator
+    `tests` is the folder of Django's tests, `output` where to write, `seconds` what a module may take, `host` that of the emulator.
+    """
+
+    def __init__(self, driver: str, tests: Path, output: Path, seconds: float, host: str = "") -> None:
+        self.driver, self.tests, self.output, self.seconds, self.host = driver, tests, output, seconds, host
+        self.stopped = False
+        self._running: set[subprocess.Popen[bytes]] = set()
+
+    def stop(self) -> None:
+        """End what runs, and all that it started."""
+        self.stopped = True
+        for process in tuple(self._running):
+            _kill(process)
 
     def run(self, module: str, labels: Sequence[str]) -> ModuleRun:
         """Run a module, or some labels of it, and return what became of its tests."""
@@ -50,7 +56,11 @@ class Suite:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
+            self._running.add(process)
+            if self.stopped:  # since this run was begun
+                _kill(process)
             overdue = self._wait(process)
+            self._running.discard(process)
         lines = list(read_lines(record))
         problem = "" if any("finished" in line for line in lines) else self._problem(log, overdue=overdue)
         return ModuleRun(module, outcomes_of(lines, module, problem), time.monotonic() - started, problem)
@@ -73,15 +83,13 @@ class Suite:
         return os.environ | own | ({"DATASTORE_EMULATOR_HOST": self.host} if self.host else {})
 
     def _wait(self, process: subprocess.Popen[bytes]) -> bool:
-        """Wait for the process, end it and all that it started when it is overdue, and tell whether it was."""
+        """Wait for the process, end it when it is overdue, and tell whether it was."""
         try:
             process.wait(self.seconds)
         except subprocess.TimeoutExpired:
+            _kill(process)
+            process.wait()
             return True
-        finally:
-            if process.poll() is None:
-                os.killpg(process.pid, signal.SIGKILL)
-                process.wait()
         return False
 
     def _problem(self, log: Path, *, overdue: bool) -> str:
@@ -91,16 +99,26 @@ class Suite:
         return f"The process of the module ended early: {' | '.join(words[-1:])[:1000]}"
 
 
+def _kill(process: subprocess.Popen[bytes]) -> None:
+    with suppress(ProcessLookupError):  # it has just ended by itself
+        os.killpg(process.pid, signal.SIGKILL)
+
+
 def run_all(suite: Suite, labels: Mapping[str, Sequence[str]], jobs: int, report: Callable[[ModuleRun], None]) -> list[ModuleRun]:
-    """Run the labels of each module, `jobs` processes at once, and report each when it has ended."""
+    """Run the labels of each module, `jobs` processes at once, and report each when it has ended, unless the run is interrupted."""
 
     def run(module: str) -> ModuleRun:
         done = suite.run(module, labels[module])
-        report(done)
+        if not suite.stopped:
+            report(done)
         return done
 
-    with ThreadPoolExecutor(jobs) as pool:
+    pool = ThreadPoolExecutor(jobs)
+    try:
         return list(pool.map(run, labels))
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
+        suite.stop()
 
 
 @contextmanager

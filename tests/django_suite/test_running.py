@@ -78,3 +78,16 @@ def test_a_run_of_a_whole_module_is_remembered(tmp_path: Path) -> None:
 def test_a_run_of_a_part_is_not(tmp_path: Path, end: str, label: str) -> None:
     run(tmp_path, end, label=label)
     assert Suite("memory", tmp_path, tmp_path / "output", SECONDS).earlier("m") is None
+
+
+def test_a_run_that_is_interrupted_ends_its_processes(tmp_path: Path) -> None:
+    (tmp_path / "runtests.py").write_text(RECORD + "import time\nif 'm' not in sys.argv:\n    time.sleep(600)\n")
+    suite = Suite("memory", tmp_path, tmp_path / "output", SECONDS)
+
+    def report(done: ModuleRun) -> None:
+        raise RuntimeError(done.module)
+
+    with pytest.raises(RuntimeError, match="m"):
+        run_all(suite, {"m": ["m"], "n": ["n"], "o": ["o"]}, 2, report)
+    assert suite.stopped
+    assert suite.run("p", ["p"]).problem.startswith("The process of the module ended early")
