@@ -112,7 +112,7 @@ def print_difference(difference: ledger.Difference) -> None:
 
 def print_totals(runs: Sequence[ModuleRun]) -> None:
     sums = scoreboard.total(scoreboard.counts_of(run, frozenset()) for run in runs)
-    numbers = ", ".join(f"{sums[name]} {name.replace('_', ' ')}" for name in scoreboard.NUMBERS[:5])
+    numbers = ", ".join(f"{sums[name]} {name.replace('_', ' ')}" for name in scoreboard.OUTCOMES)
     print(f"{len(runs)} modules: {numbers}; {scoreboard.share(sums)} passed of those that ran", flush=True)
 
 

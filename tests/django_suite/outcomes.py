@@ -56,6 +56,9 @@ class ModuleRun:
     def skipped(self) -> frozenset[str]:
         return frozenset(name for name, outcome in self.outcomes.items() if outcome.kind == "skipped")
 
+    def skipped_by_feature(self) -> frozenset[str]:
+        return frozenset(name for name, outcome in self.outcomes.items() if outcome.by_feature)
+
     def counts(self) -> Counter[str]:
         return Counter(outcome.kind for outcome in self.outcomes.values())
 

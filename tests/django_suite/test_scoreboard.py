@@ -30,7 +30,8 @@ COUNTS = {
     "expected_failures": 1,
     "skipped_by_feature": 1,
     "skipped_otherwise": 1,
-    "skipped_beyond_sqlite3": 1,
+    "by_feature_beyond_sqlite3": 1,
+    "otherwise_beyond_sqlite3": 0,
 }
 VERSIONS = {"Django": "5.2.9", "Python": "3.11.1"}
 BASELINES = {"m": frozenset(["m.A.everywhere"])}
@@ -70,7 +71,7 @@ def test_what_sqlite3_skips_is_known_from_a_run_of_its_own(
     monkeypatch.setattr(scoreboard, "FILE", tmp_path / "results.json")
     board = scoreboard.Board("5.2", "memory", VERSIONS, Baseline("sqlite3", tmp_path, tmp_path, 1.0))
     board.add(ModuleRun(module, RUN.outcomes))
-    assert scoreboard.read()["5.2 memory"]["modules"][module]["skipped_beyond_sqlite3"] == beyond
+    assert scoreboard.read()["5.2 memory"]["modules"][module]["by_feature_beyond_sqlite3"] == beyond
     assert list(scoreboard.read()["5.2 sqlite3"]["modules"]) == [module]
 
 
@@ -93,7 +94,7 @@ def test_results_are_read_as_they_were_written(tmp_path: Path) -> None:
 
 def test_the_page_shows_totals_modules_and_reasons() -> None:
     text = scoreboard.page(merged({}), [ledger.Group("The store has no key 0.", ("memory",), ("m.A.failed",))])
-    assert "| 5.2 | memory | 1 | 6 | 1 | 2 | 33.333 % | 1 | 1 | 1 | 1 (16.67 %) |" in text
+    assert "| 5.2 | memory | 1 | 6 | 1 | 2 | 33.333 % | 1 | 1 | 1 | 1 (16.67 %) | 0 (0.00 %) |" in text
     assert "| m | 1 / **2** / 2 |" in text
     assert "### The store has no key 0.\n\n1 on memory; Django 5.2, 6.0, 6.1:\n\n- `m.A.failed`" in text
     assert "- `tox run -e django-suite -- --driver memory --record`: 2026-11-01; Django 5.2.9, Python 3.11.1" in text
