@@ -61,7 +61,7 @@ class DatabaseFeatures(BaseDatabaseFeatures):
     has_case_insensitive_like = False
     time_cast_precision = 3
     supports_cast_with_precision = False
-    test_collations = {"ci": "nocase", "cs": "binary", "non_default": "nocase"}  # noqa: RUF012 - Django's name and form
+    test_collations = {"ci": "nocase", "cs": "binary", "non_default": "nocase", "virtual": "nocase"}  # noqa: RUF012 - Django's name and form
     supports_temporal_subtraction = True
     can_distinct_on_fields = False
     supports_comments = True

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 from django.db.models import CompositePrimaryKey, UniqueConstraint
 from django.db.utils import IntegrityError, NotSupportedError, ProgrammingError

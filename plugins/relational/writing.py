@@ -17,7 +17,7 @@ from ...core.datamodel import ENTITY, KEY, VERSION, Entity, Key, Row, Value, Ver
 from ...core.mapping import ColumnMapping
 from ...core.planner.plan import Plan
 from ...core.roles import Result
-from ...core.session.changes import Change
+from ...core.session.changes import Assigned, Change
 from ...core.session.writing import Writer
 from .catalogued import refuse_to_write
 from .evaluation import decoder, row_number
@@ -101,7 +101,7 @@ class Changing:
         names = reading.access.sets.get(table.name, set())
         self._refuse_generated()
         self.set = [column for column in self.mapping.columns if column.name in names]
-        self.writer = Writer(self.session, self.mapping, None if delete else names)
+        self.writer = Writer(self.session, self.mapping, None if delete else Assigned(frozenset(), frozenset(names)))
         keyless = delete and not self.session.capabilities.keys_only_versions
         self.whole = self.writer.needs_before or keyless or (not delete and self.writer.reads_first)
         self.target = self._target(names)
