@@ -203,7 +203,7 @@ def test_rows_come_at_once_where_they_are_not_to_be_streamed(monkeypatch: pytest
 
 def test_a_cursor_of_a_query_runs_its_sql() -> None:
     assert Record.objects.filter(n__in=[]).query.get_compiler(connection=connection).execute_sql(CURSOR) is None
-    with pytest.raises(NotSupportedError, match='execute .SELECT "records_record"'):
+    with pytest.raises(NotSupportedError, match=r'execute .SELECT "records_record"'):
         Record.objects.filter(n=1).query.get_compiler(connection=connection).execute_sql(CURSOR)
 
 
