@@ -18,6 +18,11 @@ ROUNDS = int(os.environ.get("KINDSTORE_TEST_ROUNDS", DEFAULT))
 SLOW_ROUNDS = int(os.environ.get("KINDSTORE_TEST_ROUNDS", "1"))
 
 
+def may_be_busy(connection: Any) -> bool:
+    """Tell whether a store may refuse what many do at once to one entity: Datastore, by its documentation, takes one write a second."""
+    return connection.session.capabilities.entity_groups is not None
+
+
 @dataclass(frozen=True, slots=True)
 class Outcomes:
     """What became of each competitor: its answer, or the error that it met."""

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 from bank.models import Account
+from django.db import connection
 
-from .racing import ROUNDS, SLOW_ROUNDS, THREADS, race
+from .racing import ROUNDS, SLOW_ROUNDS, THREADS, may_be_busy, race
 from .work import increment, transfer
 
 EACH = 10
@@ -31,7 +32,8 @@ def test_increments_are_all_applied(account: Account, field: str, round_: int) -
     outcomes = race(lambda _number: increment(account.pk, field, EACH))
     account.refresh_from_db()
     assert outcomes.errors == []
-    assert getattr(account, field) == sum(outcomes.answers) == THREADS * EACH
+    assert getattr(account, field) == THREADS * EACH
+    assert may_be_busy(connection) or sum(outcomes.answers) == 0
 
 
 @pytest.mark.parametrize("round_", range(ROUNDS))

@@ -9,7 +9,10 @@ from typing import Any
 from bank.models import Account
 from django.db.models import F
 
+from kindstore.core.datamodel.errors import Contention, VersionConflict
+from kindstore.core.session.contention import ATTEMPTS
 from kindstore.plugins.transactions import atomic
+from kindstore.testing import capture_rpcs
 
 RETRIES = 100  # of a transfer: far more than the worst of luck needs
 
@@ -26,8 +29,24 @@ def get_or_create(name: str) -> tuple[int, bool]:
 
 
 def increment(pk: int, field: str, times: int) -> int:
-    """Increment a number of an account again and again; return how often."""
-    return sum(Account.objects.filter(pk=pk).update(**{field: F(field) + 1}) for _ in range(times))
+    """Increment a number of an account so often, whatever it takes; return how often the store was too busy."""
+    busy = 0
+    for _ in range(times):
+        while not _incremented(pk, field):
+            busy += 1
+    return busy
+
+
+def _incremented(pk: int, field: str) -> bool:
+    """Increment once. False means that nothing was written, in as many attempts as are documented."""
+    with capture_rpcs() as rpcs:
+        try:
+            assert Account.objects.filter(pk=pk).update(**{field: F(field) + 1}) == 1
+        except (Contention, VersionConflict):
+            if rpcs.methods.count("Commit") < ATTEMPTS:
+                raise
+            return False
+    return True
 
 
 def transfer(pks: Sequence[int], times: int, seed: int, isolation: Any = "snapshot") -> int:

@@ -40,7 +40,7 @@ class SQLUpdateCompiler(compiler.SQLUpdateCompiler):
 
     def as_sql(self) -> tuple[str, tuple[Any, ...]]:
         """Return the statement as SQL, for people to read, without those of the tables of parents."""
-        query, quote = self.query.clone(), self.quote_name_unless_alias
+        query, quote = self.query.clone(), self.connection.ops.quote_name
         sets = [(field, self._assigned(query, value)) for field, _, value in query.values]
         sql = f"UPDATE {quote(query.get_meta().db_table)} SET {', '.join(f'{quote(field.column)} = {text}' for field, (text, _) in sets)}"
         params = [param for _, (_, given) in sets for param in given]

@@ -140,13 +140,16 @@ def test_waiting_for_one_that_was_not_started_is_an_error():
 
 @NEEDS_EMULATOR
 def test_the_command_prints_the_line_to_paste_and_stops_at_an_interrupt(tmp_path):
-    code = "from django.conf import settings; settings.configure(INSTALLED_APPS=['kindstore.core']); import django; django.setup()\n"
+    code = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)  # it is ignored where tests run in the background\n"
+    code += "from django.conf import settings; settings.configure(INSTALLED_APPS=['kindstore.core']); import django; django.setup()\n"
     code += "from django.core.management import call_command; call_command('kindstore_emulator', 'datastore')"
-    process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, cwd=tmp_path)
-    line = process.stdout.readline().strip()
-    host = line.removeprefix("export DATASTORE_EMULATOR_HOST=")
-    assert is_answering(host)
-    process.send_signal(signal.SIGINT)
-    assert process.wait(20) == 0
-    process.stdout.close()
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, cwd=tmp_path) as process:
+        try:
+            line = process.stdout.readline().strip()
+            host = line.removeprefix("export DATASTORE_EMULATOR_HOST=")
+            assert is_answering(host)
+            process.send_signal(signal.SIGINT)
+            assert process.wait(60) == 0
+        finally:
+            process.kill()
     assert not is_answering(host)
