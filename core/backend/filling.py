@@ -81,5 +81,5 @@ def regenerating(alter: Alteration, field: Any, connection: Any) -> Assign:
 
 def row_of(entity: Entity, mapping: Any) -> dict[str, Value]:
     """Return the stored values of a row by column, the primary key among them."""
-    key = {} if mapping.is_composite or entity.key is None else {mapping.key_column.name: entity.key.id_or_name}
+    key = {} if mapping.is_composite or entity.key is None else {mapping.key_column.name: mapping.keys.value(entity.key)}
     return {**entity.properties, **key}

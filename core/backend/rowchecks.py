@@ -9,6 +9,7 @@ from django.db.models import CheckConstraint
 from django.db.utils import IntegrityError
 
 from ..datamodel import ENTITY, KEY, Column, Entity, Key, Op, Order, Query, Shape, Test, Type
+from ..mapping import mapping_of
 from ..mapping.columns import unquoted
 from .rewriting import Assignment
 
@@ -56,8 +57,9 @@ class RowChecks:
 
     def _refuse(self, model: Any, what: str, pages: Iterator[list[Entity]]) -> None:
         broken: list[Any] = []
+        keys = mapping_of(model, self.connection).keys
         for page in pages:
-            broken += [entity.key.id_or_name for entity in page if entity.key is not None]
+            broken += [keys.value(entity.key) for entity in page if entity.key is not None]
             if len(broken) > LISTED:
                 break
         if broken:

@@ -58,8 +58,9 @@ class DatabaseSchemaEditor(StepEditor):
             super().execute(sql, params)
             return
         self._refuse_atomic(str(sql))
-        if str(sql).startswith(DELETION):
-            self._delete(unquoted(str(sql).removeprefix(DELETION)))
+        name = str(sql).rstrip("; \n").removeprefix(DELETION)
+        if str(sql).startswith(DELETION) and (name.isidentifier() or name == quoted(unquoted(name))):
+            self._delete(unquoted(name))
         else:
             self._run_sql(str(sql), params)
 

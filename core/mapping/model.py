@@ -8,7 +8,8 @@ from typing import Any
 
 from django.db.utils import DataError, IntegrityError, NotSupportedError
 
-from ..datamodel import KEY, Column, Entity, Key, Shape, Type, Value
+from ..datamodel import KEY, Column, Entity, Key, Row, Shape, Type, Value
+from ..datamodel.rows import row_maker
 from .columns import ColumnMapping, map_column, unquoted
 from .conversion import LOADERS, Load, Refusal, datetime_loader
 from .keys import CompositeKeys, FlatKeys, Restore
@@ -85,6 +86,18 @@ class ModelMapping:
         if self.is_composite or self.key_column.name not in names:
             return None
         return self.keys.restorer(names.index(self.key_column.name))
+
+    @cached_property
+    def rows(self) -> Callable[[Iterable[Entity]], list[Row]]:
+        """What makes rows of entities: the values of all columns, as they are when rows are read."""
+        names = [column.name for column in self.columns]
+        make, restore = row_maker(self.shape(names)), self.restorer(names)
+
+        def rows(entities: Iterable[Entity]) -> list[Row]:
+            made = [make(entity) for entity in entities]
+            return made if restore is None else restore(made)
+
+        return rows
 
     def load_converters(self, columns: Iterable[ColumnMapping], connection: Any) -> list[tuple[int, list[Converter]]]:
         """Return, for each column whose stored value differs from the model's, its position and the conversions."""

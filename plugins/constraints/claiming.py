@@ -7,8 +7,7 @@ from typing import Any, Protocol
 
 from django.db.utils import NotSupportedError
 
-from ...core.datamodel import Entity, Row, Value
-from ...core.datamodel.rows import row_maker
+from ...core.datamodel import Entity, Value
 from ...core.mapping import ColumnMapping, ModelMapping
 from ...core.mapping.columns import target_of
 from .conditions import computed_condition, computed_expressions
@@ -63,8 +62,6 @@ class ComputedClaimer:
         self.reason = reason
         self._mapping, self._constraint, self._with_nulls = mapping, constraint, with_nulls
         self._plain = CombinationClaimer(columns, with_nulls=with_nulls) if columns else None
-        names = [column.name for column in mapping.columns]
-        self._row, self._restore = row_maker(mapping.shape(names)), mapping.restorer(names)
         self._alter = [collation(expression) for expression in constraint.expressions]
 
     def digests(self, entities: Sequence[Entity], connection: Any) -> list[list[str]]:
@@ -77,12 +74,8 @@ class ComputedClaimer:
         expressions = [computed_condition(self._mapping.model, self._constraint.condition)]
         if self._plain is None:
             expressions += computed_expressions(self._mapping.model, self._constraint.expressions)
-        rows = engine.compute(connection, self._mapping.model, self._rows(entities), expressions)
+        rows = engine.compute(connection, self._mapping.model, self._mapping.rows(entities), expressions)
         return [self._of(entity, values) if holds else [] for entity, (holds, *values) in zip(entities, rows, strict=True)]
-
-    def _rows(self, entities: Sequence[Entity]) -> list[Row]:
-        rows = [self._row(entity) for entity in entities]
-        return rows if self._restore is None else self._restore(rows)
 
     def _of(self, entity: Entity, values: Sequence[Any]) -> list[str]:
         if self._plain is not None:

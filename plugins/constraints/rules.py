@@ -13,7 +13,6 @@ from django.db.utils import IntegrityError, NotSupportedError
 from django.utils import timezone
 
 from ...core.datamodel import Entity, Value
-from ...core.datamodel.rows import row_maker
 from ...core.mapping import ColumnMapping, ModelMapping, mapping_of
 from ...core.mapping.columns import is_positive
 from ...core.optouts import declaring_model
@@ -39,12 +38,13 @@ class Rule:
     test: Test
     bounds: bool = False
 
-    def error(self, label: str, entity: Entity) -> IntegrityError:
+    def error(self, mapping: ModelMapping, entity: Entity) -> IntegrityError:
         """Return the error for a row that breaks it."""
         assert entity.key is not None
+        key, names = mapping.keys.value(entity.key), ", ".join(sorted(self.columns)) or "nothing"
         return IntegrityError(
-            f"CHECK constraint failed: {self.name}: the {label} with the primary key {entity.key.id_or_name!r} breaks it by its values of "
-            f"{', '.join(sorted(self.columns)) or 'nothing'}. Correct them."
+            f"CHECK constraint failed: {self.name}: the {mapping.label} with the primary key {key!r} breaks it by its values of {names}. "
+            "Correct them."
         )
 
 
@@ -66,7 +66,6 @@ class ComputedTest:
     def __init__(self, mapping: ModelMapping, name: str, condition: Any, reason: str) -> None:
         self.reason = reason
         self._mapping, self._name, self._condition = mapping, name, condition
-        self._row = row_maker(mapping.shape([column.name for column in mapping.columns]))
 
     def __call__(self, entities: Sequence[Entity], connection: Any) -> list[Entity]:
         if connection.engine is None:
@@ -74,8 +73,9 @@ class ComputedTest:
                 f"The constraint {self._name!r} of {self._mapping.label} cannot be checked: {self.reason}. "
                 f"Add 'relational' to PLUGINS of DATABASES[{connection.alias!r}], or change the constraint."
             )
-        rows = [self._row(entity) for entity in entities]
-        computed = connection.engine.compute(connection, self._mapping.model, rows, (self._condition,), declared=True)
+        computed = connection.engine.compute(
+            connection, self._mapping.model, self._mapping.rows(entities), (self._condition,), declared=True
+        )
         return [entity for entity, (holds,) in zip(entities, computed, strict=True) if holds is not None and not holds]
 
 

@@ -13,6 +13,7 @@ from .rules import Rule, rules_of
 if TYPE_CHECKING:
     from django.db.models import CheckConstraint, Model
 
+    from ...core.mapping import ModelMapping
     from ...core.session.changes import Assigned, Batch, Change
 
 
@@ -21,9 +22,11 @@ class RuleStep:
 
     needs_before = False
 
-    def __init__(self, label: str, among: Sequence[Rule], altered: Mapping[str, Sequence[Rule]], *, needs_after: bool = True) -> None:
+    def __init__(
+        self, mapping: ModelMapping, among: Sequence[Rule], altered: Mapping[str, Sequence[Rule]], *, needs_after: bool = True
+    ) -> None:
         """Prepare the step; `altered` are the rules in namespaces that have others."""
-        self.label, self.among, self.altered, self.needs_after = label, among, altered, needs_after
+        self.mapping, self.among, self.altered, self.needs_after = mapping, among, altered, needs_after
 
     def narrowed(self, assigned: Assigned) -> RuleStep | None:
         """Return the step for an update of some columns."""
@@ -31,7 +34,7 @@ class RuleStep:
         altered = {namespace: _concerned(rules, assigned) for namespace, rules in self.altered.items()}
         rules = [*among, *(rule for each in altered.values() for rule in each)]
         whole = any(not rule.columns <= assigned.given for rule in rules)
-        return RuleStep(self.label, among, altered, needs_after=whole) if rules else None
+        return RuleStep(self.mapping, among, altered, needs_after=whole) if rules else None
 
     def __call__(self, batch: Batch) -> None:
         """Raise IntegrityError for the first row that breaks a rule."""
@@ -41,7 +44,7 @@ class RuleStep:
         rules = self.altered.get(batch.changes[0].key.namespace, self.among)  # the namespace is the same for all of a statement
         for rule in rules:
             for entity in rule.test(entities, batch.session.connection):
-                raise rule.error(self.label, entity)
+                raise rule.error(self.mapping, entity)
 
 
 def _concerned(rules: Sequence[Rule], assigned: Assigned) -> list[Rule]:
@@ -62,7 +65,7 @@ def step_of(model: type[Model], connection: Any) -> RuleStep | None:
     """Return the step of a model; None where nothing is checked."""
     rules = rules_of(model, connection)
     altered = altered_rules(rules, connection)
-    return RuleStep(rules.mapping.label, rules.all, altered) if rules.all or any(altered.values()) else None
+    return RuleStep(rules.mapping, rules.all, altered) if rules.all or any(altered.values()) else None
 
 
 class RuleKeeper:

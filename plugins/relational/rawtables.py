@@ -49,8 +49,15 @@ class RawTables:
         if match is not None and match[1].lower() not in self._asked:
             self._asked.add(match[1].lower())
             self._add(match[1])
-        elif match is not None or not _NO_COLUMN.fullmatch(str(error)) or not self._as_catalogued():
+        elif match is not None or not _NO_COLUMN.fullmatch(str(error)) or not (self._forget_others() or self._as_catalogued()):
             raise error
+
+    def _forget_others(self) -> bool:
+        """Drop the tables that were made for other statements, and may have changed since; tell whether there were any."""
+        others = [name for name in self.scratch.tables if name not in self.found]
+        for name in others:
+            self.scratch.forget(name)
+        return bool(others)
 
     def _add(self, name: str) -> bool:
         """Make a table as it is now; tell whether that changed it. Raise OperationalError where the store has none of this name."""

@@ -247,7 +247,7 @@ class Update:
 
     def _row(self, change: Change) -> dict[str, Any]:
         """Return a row as it will be, with its primary key."""
-        key = {} if self.mapping.is_composite else {self.mapping.key_column.name: change.key.id_or_name}
+        key = {} if self.mapping.is_composite else {self.mapping.key_column.name: self.mapping.keys.value(change.key)}
         return {**(change.before.properties if change.before is not None else {}), **change.values, **key}
 
     def _computes(self, positions: dict[str, int]) -> dict[ColumnMapping, Compute] | None:
