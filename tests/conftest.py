@@ -6,6 +6,7 @@ With the variable set, only what belongs to that store runs: tests that need an 
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
@@ -89,6 +90,22 @@ def stores_of(item: pytest.Item) -> set[str]:
     emulated = {kind for kind in ("datastore", "firestore") if f"{kind}_emulator" in names or kind in values}
     own = item.path.parent.name == "memory" or item.path.stem == "test_memory"
     return emulated or ({"memory"} if own else set())
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """Print the figures that tests have recorded: numbers by their sums, texts beside the test. The processes of xdist send them here."""
+    sums: Counter[str] = Counter()
+    lines = []
+    for report in (report for outcome in ("passed", "failed") for report in terminalreporter.getreports(outcome)):
+        for name, value in report.user_properties:
+            if isinstance(value, int):
+                sums[name] += value
+            else:
+                lines.append(f"{report.nodeid}: {name}: {value}")
+    lines += [f"{name}: {number:,}" for name, number in sums.items()]
+    if lines:
+        terminalreporter.section("figures")
+        terminalreporter.write_line("\n".join(lines))
 
 
 @pytest.fixture

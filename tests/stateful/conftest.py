@@ -1,9 +1,8 @@
-"""The chosen store with transactions and constraints, in a namespace that each program changes, and the figures of the run."""
+"""The chosen store with transactions and constraints, in a namespace that each program changes."""
 
 from __future__ import annotations
 
 import os
-from collections import Counter
 from collections.abc import Callable, Iterator
 from itertools import count
 from typing import Any
@@ -45,12 +44,3 @@ def empty_store(request: pytest.FixtureRequest, django_db_blocker: Any) -> Itera
         yield another
         connection.close()
         connection.settings_dict = given
-
-
-def pytest_terminal_summary(terminalreporter: Any) -> None:
-    """Say how many programs and operations ran."""
-    totals: Counter[str] = Counter()
-    for report in terminalreporter.stats.get("passed", []):
-        totals.update({name: value for name, value in report.user_properties if name in ("programs", "operations")})
-    if totals:
-        terminalreporter.write_line(f"stateful: {totals['programs']} programs, {totals['operations']} operations")
