@@ -382,7 +382,7 @@ class TestTablesWithoutModels:
     @pytest.mark.parametrize(
         ("sql", "message"),
         [
-            ("CREATE TABLE t (day date PRIMARY KEY)", "PRIMARY KEY"),
+            ("CREATE TABLE t (data blob PRIMARY KEY)", "PRIMARY KEY"),
             ("CREATE TABLE t (id integer PRIMARY KEY, n integer DEFAULT 3)", "DEFAULT is not understood"),
             ("CREATE TABLE t (id integer PRIMARY KEY, n integer CHECK (n > 3))", "CHECK is not understood"),
             ("CREATE TABLE t (id integer PRIMARY KEY, place point)", "the type 'point' of place"),
