@@ -408,7 +408,7 @@ class TestTablesWithoutModels:
         [
             ("SELECT * FROM nowhere", OperationalError, "no such table: nowhere"),
             ("SELECT nix FROM relations_book", OperationalError, "no such column: nix"),
-            ("SELEKT 1", OperationalError, "syntax error"),
+            ("SELECT FROM 1", OperationalError, "syntax error"),
             ("SELECT 1; SELECT 2", ProgrammingError, "one statement"),
         ],
     )
