@@ -12,6 +12,7 @@ import pytest
 from django.core.cache import caches
 from django.core.management import call_command
 from django.db import DataError, IntegrityError, NotSupportedError, OperationalError, ProgrammingError, connection, connections, transaction
+from django.db.models import JSONField, Value
 from django.db.models.expressions import RawSQL
 from django.test.utils import CaptureQueriesContext
 from relations.models import Book, Country, Person, Publisher, Shelf, Writer
@@ -283,7 +284,7 @@ class TestWrite:
 
     def test_json_null_is_not_null(self) -> None:
         run("UPDATE relations_book SET extra = 'null' WHERE id = %s", [1])
-        assert Book.objects.filter(extra=None).filter(id=1).exists()
+        assert Book.objects.filter(extra=Value(None, JSONField()), id=1).exists()
         assert not Book.objects.filter(extra__isnull=True, id=1).exists()
 
     @pytest.mark.parametrize(
