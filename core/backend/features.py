@@ -5,9 +5,23 @@ What is shaped by SQL itself is what the residual engine's SQLite can do.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 from django.db.backends.base.features import BaseDatabaseFeatures
 
 from ..settings import constraint_checks_disabled
+
+
+class flag:  # noqa: N801 - used as property is
+    """A flag that is asked for at each use, and may be replaced on an instance, as tests do."""
+
+    def __init__(self, ask: Callable[[Any], bool]) -> None:
+        self._ask = ask
+        self.__doc__ = ask.__doc__
+
+    def __get__(self, features: Any, owner: type) -> Any:
+        return self if features is None else self._ask(features)
 
 
 class DatabaseFeatures(BaseDatabaseFeatures):
@@ -67,39 +81,39 @@ class DatabaseFeatures(BaseDatabaseFeatures):
     supports_comments = True
     supported_explain_formats = frozenset(("TEXT",))
 
-    @property
+    @flag
     def supports_transactions(self) -> bool:
         """Whether `atomic` is a transaction: a plugin's doing."""
         session = self.connection.connection
         return (self.connection.plugins.transaction_manager() if session is None else session.transactions) is not None
 
-    @property
+    @flag
     def computes(self) -> bool:
         """Whether expressions are computed: a plugin's doing."""
         return self.connection.engine is not None
 
     supports_expression_defaults = supports_stored_generated_columns = supports_virtual_generated_columns = computes
 
-    @property
+    @flag
     def keeps_checks(self) -> bool:
         """Whether rows are checked: a plugin's doing."""
         return self.connection.kindstore.check_keeper is not None
 
     supports_column_check_constraints = supports_table_check_constraints = keeps_checks
 
-    @property
+    @flag
     def has_select_for_update(self) -> bool:
         return self.supports_transactions
 
-    @property
+    @flag
     def atomic_transactions(self) -> bool:
         return self.supports_transactions
 
-    @property
+    @flag
     def uses_savepoints(self) -> bool:
         return self.supports_transactions
 
-    @property
+    @flag
     def keeps_unique(self) -> bool:
         """Whether values are kept unique: a plugin's doing."""
         return self.connection.kindstore.unique_keeper is not None
@@ -109,7 +123,7 @@ class DatabaseFeatures(BaseDatabaseFeatures):
     supports_partial_indexes = supports_functions_in_partial_indexes = keeps_unique
     supports_covering_indexes = supports_expression_indexes = keeps_unique
 
-    @property
+    @flag
     def supports_ignore_conflicts(self) -> bool:
         """Whether a row that is there already can be passed over, on which many-to-many relations rely: where none opts out by default."""
         return self.keeps_unique and not constraint_checks_disabled()
