@@ -31,7 +31,8 @@ def fetch(cache: Path = CACHE) -> Path:
         download(cache)
         (archive,) = cache.glob(f"[dD]jango-{django_version()}.tar.gz")
         with tarfile.open(archive) as source:
-            source.extractall(cache, filter="data")
+            safely = {"filter": "data"} if hasattr(tarfile, "data_filter") else {}  # since Python 3.11.4
+            source.extractall(cache, **safely)
     return unpacked / "tests"
 
 
