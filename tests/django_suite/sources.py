@@ -9,6 +9,7 @@ import tarfile
 from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 CACHE = Path(__file__).resolve().parents[2] / ".tox" / "django-suite"
 TEST_CLASSES = {"TestCase", "TransactionTestCase", "LiveServerTestCase", "StaticLiveServerTestCase", "AdminSeleniumTestCase"}
@@ -31,7 +32,7 @@ def fetch(cache: Path = CACHE) -> Path:
         download(cache)
         (archive,) = cache.glob(f"[dD]jango-{django_version()}.tar.gz")
         with tarfile.open(archive) as source:
-            safely = {"filter": "data"} if hasattr(tarfile, "data_filter") else {}  # since Python 3.11.4
+            safely: dict[str, Any] = {"filter": "data"} if hasattr(tarfile, "data_filter") else {}  # since Python 3.11.4
             source.extractall(cache, **safely)
     return unpacked / "tests"
 
