@@ -42,7 +42,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "eventual: is about queries that are eventually consistent")
     if DRIVER not in DATABASES:
         raise pytest.UsageError(f"KINDSTORE_TEST_DRIVER is {DRIVER!r}; choose one of {', '.join(DATABASES)}.")
-    if DRIVER != "memory":
+    if DRIVER != "memory" and not getattr(config.option, "numprocesses", None):  # xdist's workers start theirs
         start_emulator(config)
     settings.configure(
         DATABASES={"default": {**DATABASES[DRIVER], "OPTIONS": {"ids": "sequential"}}},
@@ -54,7 +54,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def start_emulator(config: pytest.Config) -> None:
-    """Start the emulator, unless one is named: the workers of xdist share that of their controller."""
+    """Start the emulator, unless one is named. Each worker of xdist has its own: Datastore's slows down with each query that it is sent."""
     from kindstore.testing.emulator import Emulator
     from kindstore.testing.fixtures import VARIABLES
 
