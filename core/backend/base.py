@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from ..plugins import Plugins
-    from ..roles import ResidualEngine
+    from ..roles import ResidualEngine, TransactionManager
 
 logger = logging.getLogger("django.db.backends")
 
@@ -208,19 +208,25 @@ class DatabaseWrapper(BaseDatabaseWrapper):
             with transaction_statement(self, "ROLLBACK"):
                 self.connection.transactions.rollback(self)
 
+    @property
+    def _manager(self) -> TransactionManager:
+        manager = self.session.transactions
+        assert manager is not None  # Django asks for savepoints only where `uses_savepoints`
+        return manager
+
     def _savepoint(self, sid: str) -> None:
         self.validate_no_broken_transaction()
-        run = partial(self.session.transactions.savepoint, self, sid)  # type: ignore[union-attr]
+        run = partial(self._manager.savepoint, self, sid)
         execute(self, lambda: (self.ops.savepoint_create_sql(sid), None), run)
 
     def _savepoint_rollback(self, sid: str) -> None:
         self.validate_no_broken_transaction()
-        run = partial(self.session.transactions.savepoint_rollback, self, sid)  # type: ignore[union-attr]
+        run = partial(self._manager.savepoint_rollback, self, sid)
         execute(self, lambda: (self.ops.savepoint_rollback_sql(sid), None), run)
 
     def _savepoint_commit(self, sid: str) -> None:
         self.validate_no_broken_transaction()
-        run = partial(self.session.transactions.savepoint_commit, self, sid)  # type: ignore[union-attr]
+        run = partial(self._manager.savepoint_commit, self, sid)
         execute(self, lambda: (self.ops.savepoint_commit_sql(sid), None), run)
 
     def validate_no_broken_transaction(self) -> None:

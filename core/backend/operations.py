@@ -69,9 +69,11 @@ class DatabaseOperations(BaseDatabaseOperations):
         text = str(getattr(cursor, "executed", None) or sql)
         if not params:
             return text
-        return text % (
-            {name: literal(value) for name, value in params.items()} if isinstance(params, dict) else tuple(map(literal, params))
-        )
+        shown = {name: literal(value) for name, value in params.items()} if isinstance(params, dict) else tuple(map(literal, params))
+        try:
+            return text % shown
+        except (TypeError, ValueError, KeyError):  # a name in it has a %
+            return f"{text} /* with {shown} */"
 
     # From Python to the store. The column's own conversion (core.mapping) does the work; these keep the value as it is.
 

@@ -64,12 +64,18 @@ def transaction_statement(connection: DatabaseWrapper, sql: str) -> Iterator[Non
 def _entry(connection: DatabaseWrapper) -> Iterator[None]:
     """Put the RPCs of the block into the entry that is made in it."""
     rpcs: list[str] = []
+    before = _last(connection)
     try:
         with noting(connection, rpcs):
             yield
     finally:
-        if connection.queries_logged:
-            connection.queries_log[-1]["rpcs"] = rpcs
+        entry = _last(connection)
+        if entry is not None and entry is not before:
+            entry["rpcs"] = rpcs
+
+
+def _last(connection: DatabaseWrapper) -> dict[str, Any] | None:
+    return connection.queries_log[-1] if connection.queries_log else None
 
 
 @contextmanager

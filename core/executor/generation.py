@@ -17,8 +17,6 @@ from .expressions import Compute, ExpressionCompiler, NotComputable
 if TYPE_CHECKING:
     from ..session.session import Session
 
-_REMEMBERED = "generated columns"
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Generated:
@@ -131,7 +129,4 @@ def referenced_fields(node: Any) -> Iterator[Any]:
 
 def generation_of(mapping: ModelMapping, connection: Any) -> Generation:
     """Return the generated columns of a model, compiled once."""
-    generation: Generation | None = mapping.remembered.get(_REMEMBERED)
-    if generation is None:
-        generation = mapping.remembered[_REMEMBERED] = Generation(mapping, connection)
-    return generation
+    return mapping.remember("generated columns", lambda: Generation(mapping, connection))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar
 
 from django.db.utils import DataError, IntegrityError, NotSupportedError
 
@@ -16,6 +16,7 @@ from .keys import CompositeKeys, FlatKeys, Restore
 from .types import KEY_TYPES
 
 Converter = Callable[[Any], Any]
+T = TypeVar("T")
 
 
 class ModelMapping:
@@ -33,7 +34,7 @@ class ModelMapping:
         self.by_field = {column.field: column for column in self.columns}
         self.unindexed = frozenset(column.name for column in self.columns if not column.indexed)
         self._shapes: dict[tuple[str, ...], Shape] = {}
-        self.remembered: dict[str, Any] = {}  # what the layers above have derived from this mapping
+        self._remembered: dict[str, Any] = {}
         if not self.is_composite:
             self._check_key_type()
         self.keys = CompositeKeys(self.kind) if self.is_composite else FlatKeys(self.kind, self.key_column.column_type)
@@ -80,6 +81,13 @@ class ModelMapping:
         except Refusal as refusal:
             names = ", ".join(column.field.name for column in self.key_columns)
             raise IntegrityError(f"The primary key {self.label}.{names} {refusal}. Choose another value.") from None
+
+    def remember(self, name: str, make: Callable[[], T]) -> T:
+        """Return what a layer above derives from this mapping, made once."""
+        if name not in self._remembered:
+            self._remembered[name] = make()
+        made: T = self._remembered[name]
+        return made
 
     def restorer(self, names: Sequence[str]) -> Restore | None:
         """Return what puts primary keys in the places of ids and names in rows of these columns; None where nothing has to."""

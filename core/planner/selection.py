@@ -100,10 +100,7 @@ class Reader:
         columns = model_columns(self.query, self.mapping)
         if columns is not self.mapping.columns:
             return tuple(map(Output, columns))
-        outputs: tuple[Output, ...] | None = self.mapping.remembered.get("outputs")
-        if outputs is None:
-            outputs = self.mapping.remembered["outputs"] = tuple(map(Output, columns))
-        return outputs
+        return self.mapping.remember("outputs", lambda: tuple(map(Output, columns)))
 
     def output(self, expression: Any) -> Output:
         if type(expression) is Value and not hasattr(expression.value, "resolve_expression"):

@@ -13,7 +13,7 @@ from .markers import OWNER
 
 if TYPE_CHECKING:
     from ...core.session.session import Session
-    from .altered import KeptUniques
+    from .kept import KeptUniques
     from .uniques import Unique, Uniques
 
 Found = Mapping[Key, tuple[Entity, int]]  # entities and their versions

@@ -10,10 +10,10 @@ from django.db.utils import ProgrammingError
 from ...core.datamodel import Entity, Key
 from ...core.optouts import keeps_constraints
 from ...core.session.changes import Change
-from .altered import forget, kept_of, note_added, note_removed
 from .arbiter import holds, owner_of, stored
 from .building import build, drop
 from .inspecting import audit, audit_strays
+from .kept import UNIQUES, kept_of, note_added
 from .markers import is_plain
 from .uniques import Unique, uniques_of
 
@@ -59,12 +59,12 @@ class MarkerKeeper:
     def drop(self, connection: Any, table: str, identities: Collection[str] | None = None) -> None:
         """Delete the markers of constraints of a table, or of all."""
         if identities is not None:
-            note_removed(connection, table, identities)
+            UNIQUES.remove(connection, table, identities)
         drop(connection, table, identities)
 
     def forget(self, connection: Any, table: str) -> None:
         """Forget what migrations of this process have made of a table: it is gone, or a new one."""
-        forget(connection, table)
+        UNIQUES.forget(connection, table)
 
     def audit(self, connection: Any, model: type[Model], action: Action, *, restart: bool) -> Iterator[Audit]:
         """Compare the rows of a model with their markers."""

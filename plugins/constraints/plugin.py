@@ -8,9 +8,9 @@ from django.db import connections
 
 from ...core.optouts import keeps_constraints
 from ...core.plugins import hookimpl
-from .altered import kept_of
 from .checking import check_alias
 from .keeper import MarkerKeeper
+from .kept import kept_of
 from .rulestep import RuleKeeper, step_of
 from .step import UniqueStep
 

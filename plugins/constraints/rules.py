@@ -18,8 +18,6 @@ from ...core.mapping.columns import is_positive
 from ...core.optouts import declaring_model
 from .conditions import native_condition, read_fields, walk
 
-_REMEMBERED = "checks"
-
 
 class Test(Protocol):
     """Tells which rows break a rule. `reason` says why only the residual engine can, "" if not."""
@@ -133,8 +131,4 @@ def _columns(mapping: ModelMapping, where: Any) -> list[ColumnMapping]:
 def rules_of(model: Any, connection: Any) -> Rules:
     """Return the rules of a model's own table, compiled once."""
     model = declaring_model(model)
-    remembered = mapping_of(model, connection).remembered
-    rules: Rules | None = remembered.get(_REMEMBERED)
-    if rules is None:
-        rules = remembered[_REMEMBERED] = Rules(model, connection)
-    return rules
+    return mapping_of(model, connection).remember("checks", lambda: Rules(model, connection))

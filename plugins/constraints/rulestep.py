@@ -6,15 +6,19 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ...core.datamodel import Entity, Verb
-from ...core.optouts import keeps_constraints
-from .alteredrules import altered_rules, forget, note_added, note_removed
-from .rules import Rule, rules_of
+from ...core.mapping import mapping_of
+from ...core.optouts import keeps_constraints, live_model
+from .altered import AlteredTables
+from .rules import Rule, Rules, rules_of
 
 if TYPE_CHECKING:
     from django.db.models import CheckConstraint, Model
 
     from ...core.mapping import ModelMapping
     from ...core.session.changes import Assigned, Batch, Change
+
+
+CHECKS: AlteredTables[CheckConstraint] = AlteredTables()
 
 
 class RuleStep:
@@ -64,8 +68,15 @@ def _after(change: Change) -> Entity:
 def step_of(model: type[Model], connection: Any) -> RuleStep | None:
     """Return the step of a model; None where nothing is checked."""
     rules = rules_of(model, connection)
-    altered = altered_rules(rules, connection)
+    altered = _altered(rules, connection)
     return RuleStep(rules.mapping, rules.all, altered) if rules.all or any(altered.values()) else None
+
+
+def _altered(rules: Rules, connection: Any) -> dict[str, list[Rule]]:
+    """Return the rules of a model in the namespaces in which its table was altered."""
+    declared = [(rule.name, rule) for rule in rules.all]
+    tables = CHECKS.of(connection, rules.mapping.kind)
+    return {namespace: each.of(declared, lambda check: rules.of_added(check, connection)) for namespace, each in tables.items()}
 
 
 class RuleKeeper:
@@ -84,12 +95,14 @@ class RuleKeeper:
 
     def added(self, connection: Any, model: type[Model], constraint: CheckConstraint) -> None:
         """Check rows from now on, those of models too that do not say so."""
-        note_added(connection, model, constraint)
+        live = live_model(model)
+        is_of_today = live is not None and live is not model and constraint.name in {each.name for each in live._meta.constraints}
+        CHECKS.add(connection, mapping_of(model, connection).kind, constraint.name, None if is_of_today else constraint)
 
     def removed(self, connection: Any, model: type[Model], constraint: CheckConstraint) -> None:
         """Check rows no more, those of models neither that still say so."""
-        note_removed(connection, model, constraint)
+        CHECKS.remove(connection, mapping_of(model, connection).kind, [constraint.name])
 
     def forget(self, connection: Any, table: str) -> None:
         """Forget what migrations of this process have made of a table."""
-        forget(connection, table)
+        CHECKS.forget(connection, table)

@@ -13,7 +13,7 @@ from .conflict import conflict
 from .markers import COMMIT, marker
 
 if TYPE_CHECKING:
-    from .altered import KeptUniques
+    from .kept import KeptUniques
     from .uniques import Unique, Uniques
 
 

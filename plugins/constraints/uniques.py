@@ -18,7 +18,6 @@ from .markers import MARKERS, escaped, marker, marker_key, marker_range, named_i
 
 __all__ = ["MARKERS", "Unique", "Uniques", "marker", "marker_range", "uniques_of"]
 
-_REMEMBERED = "unique constraints"
 _WITH_NULLS = "=nulls"  # ends the identity of columns in which null is a value
 
 
@@ -140,8 +139,4 @@ def claims(
 def uniques_of(model: Any, connection: Any) -> Uniques:
     """Return the unique constraints of a model's own table, compiled once."""
     model = declaring_model(model)
-    remembered = mapping_of(model, connection).remembered
-    uniques: Uniques | None = remembered.get(_REMEMBERED)
-    if uniques is None:
-        uniques = remembered[_REMEMBERED] = Uniques(model, connection)
-    return uniques
+    return mapping_of(model, connection).remember("unique constraints", lambda: Uniques(model, connection))

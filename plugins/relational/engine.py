@@ -51,7 +51,7 @@ class RelationalEngine:
 
         Executing raises OperationalError when it would fetch more than `max_rows`, NotSupportedError if the policy is "error".
         """
-        scratch = scratch_of(connection)
+        scratch = scratch_of(connection, Scratch)
         # Without `using`, which would make Django ask the store's connection for the compilers of inner queries.
         compiler: SQLCompiler = scratch.ops.compiler(query.compiler)(query, scratch, None, elide_empty)
         compiler.engine, compiler.reason, compiler.intent = self, reason, intent
@@ -67,13 +67,13 @@ class RelationalEngine:
         read from the store. Expressions that a model has `declared`, and that will be the same objects again, are compiled once, in the
         default time zone.
         """
-        return evaluate(self, scratch_of(connection), model, rows, expressions, declared=declared)
+        return evaluate(self, scratch_of(connection, Scratch), model, rows, expressions, declared=declared)
 
     def compute(
         self, connection: Any, model: type[Model], rows: Sequence[Row], expressions: Sequence[Any], *, declared: bool = False
     ) -> Results:
         """Compute expressions for rows, as `evaluate` does, and return SQLite's own values."""
-        return compute(self, scratch_of(connection), model, rows, expressions, declared=declared)
+        return compute(self, scratch_of(connection, Scratch), model, rows, expressions, declared=declared)
 
     def run(self, scratch: Scratch, statement: Statement, given: Rows | None = None) -> Results:
         """Return the rows of a statement; `given` are rows that it reads besides those of the store."""

@@ -15,7 +15,6 @@ from .functions import DECIMAL
 from .scratch import Scratch
 from .tables import Table
 
-_ATTRIBUTE = "_kindstore_raw_scratch"
 # SQLite compares its columns as text, for the name ends so; Python's sqlite3 converts what it reads of them by the name.
 _DECIMAL_TEXT = "kindstoredecimaltext"
 
@@ -66,12 +65,3 @@ class RawScratch(Scratch):
         """Run a statement that was examined."""
         rows, cursor = self.perform(sql, params)
         return Result(rows, cursor.description, cursor.rowcount)
-
-
-def raw_scratch_of(connection: Any) -> RawScratch:
-    """Return the scratch database for a connection's raw SQL, made at its first use."""
-    scratch: RawScratch | None = getattr(connection, _ATTRIBUTE, None)
-    if scratch is None:
-        scratch = RawScratch(connection)
-        setattr(connection, _ATTRIBUTE, scratch)
-    return scratch

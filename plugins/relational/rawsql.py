@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
 from django.db.utils import NotSupportedError
@@ -13,16 +14,16 @@ from ...core.roles import Result
 from .definition import define, is_definition
 from .parameters import positional
 from .rawreading import RawReading
-from .rawscratch import raw_scratch_of
+from .rawscratch import RawScratch
 from .rawshortcuts import answer
 from .rawtables import RawTables
+from .scratch import scratch_of
 from .writing import write
 
 if TYPE_CHECKING:
     from .engine import RelationalEngine
 
 _LEADING = re.compile(r"(?:\s+|--[^\n]*\n?|/\*.*?\*/)*", re.DOTALL)
-_WORD = re.compile(r"[A-Z]*", re.IGNORECASE)
 _REFUSED = {
     **dict.fromkeys(("BEGIN", "COMMIT", "END", "ROLLBACK", "SAVEPOINT", "RELEASE"), "Use transaction.atomic()."),
     **dict.fromkeys(("ALTER", "CREATE", "DROP"), "Write a migration; raw SQL can CREATE TABLE, CREATE INDEX and DROP TABLE only."),
@@ -33,15 +34,15 @@ _REFUSED = {
 
 def execute(engine: RelationalEngine, connection: Any, sql: str, params: Sequence[Any] | Mapping[str, Any] | None) -> Result:
     """Run a statement in Django's format, which reads or writes rows of the store, or makes or drops a table."""
-    text, values = positional(sql[_LEADING.match(sql).end() :], params)  # type: ignore[union-attr]  # it matches nothing, too
-    word = _WORD.match(text)[0].upper()  # type: ignore[index]
+    text, values = positional(_LEADING.sub("", sql, count=1), params)
+    word = "".join(takewhile(str.isalpha, text)).upper()
     if not text:
         return Result()
     if is_definition(text):
         return define(connection, text)
     if word in _REFUSED:
         raise NotSupportedError(f"The store does not run {word}: {text[:200]!r}. {_REFUSED[word]}")
-    tables = RawTables(raw_scratch_of(connection), text, len(values))
+    tables = RawTables(scratch_of(connection, RawScratch), text, len(values))
     reading = RawReading(engine, tables, tables.access(), values)
     return write(reading) if reading.access.writes else _select(reading)
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from django.conf import settings
 from django.db.backends.sqlite3 import base, features, operations
@@ -22,7 +22,7 @@ from .recording import Recording
 if TYPE_CHECKING:
     from .tables import Table
 
-_ATTRIBUTE = "_kindstore_scratch"
+_ATTRIBUTE = "_kindstore_scratches"
 _KEPT_PROBES = 500
 
 
@@ -207,10 +207,13 @@ def quoted(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
-def scratch_of(connection: Any) -> Scratch:
-    """Return the scratch database of a connection, made at its first use."""
-    scratch: Scratch | None = getattr(connection, _ATTRIBUTE, None)
-    if scratch is None:
-        scratch = Scratch(connection)
-        setattr(connection, _ATTRIBUTE, scratch)
+S = TypeVar("S", bound=Scratch)
+
+
+def scratch_of(connection: Any, kind: type[S]) -> S:
+    """Return the scratch database of a kind of a connection, made at its first use."""
+    kept = connection.__dict__.setdefault(_ATTRIBUTE, {})
+    if kind not in kept:
+        kept[kind] = kind(connection)
+    scratch: S = kept[kind]
     return scratch

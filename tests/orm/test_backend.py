@@ -9,12 +9,12 @@ import pytest
 from django.apps import apps
 from django.core.exceptions import SynchronousOnlyOperation
 from django.core.management import CommandError, call_command
-from django.db import IntegrityError, NotSupportedError, connection
+from django.db import IntegrityError, NotSupportedError, connection, models
 from django.db.models import Count, F, Q, Sum
 from django.db.models.sql.constants import CURSOR
 from django.test import SimpleTestCase
 from django.test.testcases import DatabaseOperationForbidden
-from django.test.utils import CaptureQueriesContext
+from django.test.utils import CaptureQueriesContext, isolate_apps
 from records.models import Author, EveryField, Record
 
 from kindstore.core.backend.operations import DatabaseOperations
@@ -84,6 +84,21 @@ def test_an_error_is_of_the_same_class_when_queries_are_logged() -> None:
         Record.objects.create(pk=1)
     assert type(logged.value) is type(silent.value)
     assert str(logged.value) == str(silent.value)
+
+
+@isolate_apps("records")
+def test_a_name_with_a_percent_sign_can_be_logged() -> None:
+    class Share(models.Model):
+        part = models.CharField(max_length=9, db_column="a%b")
+
+        class Meta:
+            app_label = "records"
+
+    with CaptureQueriesContext(connection) as captured:
+        Share.objects.create(part="x")
+        assert Share.objects.filter(part="x").update(part="y") == 1
+        assert Share.objects.filter(part="y").delete()[0] == 1
+    assert all("a%b" in entry["sql"] and len(entry["rpcs"]) >= 1 for entry in captured.captured_queries)
 
 
 def test_long_values_are_cut_in_the_log() -> None:

@@ -14,6 +14,7 @@ from django.core.management.color import no_style
 from django.db import connection, models
 from django.db.utils import IntegrityError, NotSupportedError
 from django.test.utils import isolate_apps
+from records.keyed import keyed
 from records.models import Author, Price, PriceUse, Record, Ticket, Usage, Word
 
 from kindstore.testing import assertNumRPCs, capture_rpcs
@@ -213,30 +214,18 @@ KEYS_OF_OTHER_TYPES = [
 @isolate_apps("records")
 @pytest.mark.parametrize(("field", "values"), KEYS_OF_OTHER_TYPES)
 def test_values_of_other_types_name_entities(field: Any, values: list[Any]) -> None:
-    class Named(models.Model):
-        id = field(primary_key=True)
-        n = models.IntegerField(default=0)
-
-        class Meta:
-            app_label = "records"
-
-    class Refers(models.Model):
-        named = models.ForeignKey(Named, models.CASCADE)
-
-        class Meta:
-            app_label = "records"
-
-    assert not [message for message in Named.check(databases=["default"]) if message.id == "kindstore.E010"]
-    Named.objects.bulk_create(Named(id=value) for value in reversed(values))
-    assert list(Named.objects.order_by("pk").values_list("pk", flat=True)) == values
-    assert Named.objects.get(pk=values[0]).pk == values[0]
-    assert [row.pk for row in Named.objects.filter(pk__gt=values[0]).order_by("-pk")] == values[:0:-1]
-    Named.objects.filter(pk=values[1]).update(n=1)
-    refers = Refers.objects.create(named_id=values[1])
-    assert Refers.objects.get(named=values[1]) == refers
-    assert Refers.objects.get().named.n == 1
-    Named.objects.get(pk=values[1]).delete()
-    assert not Refers.objects.exists()
+    named, referring = keyed(field)
+    assert not [message for message in named.check(databases=["default"]) if message.id == "kindstore.E010"]
+    named.objects.bulk_create(named(id=value) for value in reversed(values))
+    assert list(named.objects.order_by("pk").values_list("pk", flat=True)) == values
+    assert named.objects.get(pk=values[0]).pk == values[0]
+    assert [row.pk for row in named.objects.filter(pk__gt=values[0]).order_by("-pk")] == values[:0:-1]
+    named.objects.filter(pk=values[1]).update(n=1)
+    refers = referring.objects.create(named_id=values[1])
+    assert referring.objects.get(named=values[1]) == refers
+    assert referring.objects.get().named.n == 1
+    named.objects.get(pk=values[1]).delete()
+    assert not referring.objects.exists()
 
 
 @isolate_apps("records")

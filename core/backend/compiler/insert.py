@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from ...roles import ResidualEngine
     from ...session.session import Session
 
-_DEFAULTS = "database defaults"
 SHOWN = 10  # rows of an INSERT in its text
 
 
@@ -152,7 +151,7 @@ class RowBuilder:
 
     def _default(self, column: ColumnMapping) -> Any:
         """Return the database default of a column, resolved: the same object each time."""
-        defaults = self.mapping.remembered.setdefault(_DEFAULTS, {})
+        defaults = self.mapping.remember("database defaults", dict)
         if column.name not in defaults:
             defaults[column.name] = self.compiler.prepare_value(column.field, column.field._db_default_expression)
         return defaults[column.name]

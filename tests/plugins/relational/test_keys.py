@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from django.db import models
 from django.test.utils import isolate_apps
+from records.keyed import keyed
 
 VALUES = [
     (models.BooleanField, [False, True]),
@@ -25,25 +26,13 @@ VALUES = [
 @isolate_apps("records")
 @pytest.mark.parametrize(("field", "values"), VALUES)
 def test_rows_are_joined_by_keys_of_every_type(field: Any, values: list[Any]) -> None:
-    class Named(models.Model):
-        id = field(primary_key=True)
-        name = models.CharField(max_length=9)
-
-        class Meta:
-            app_label = "records"
-
-    class Refers(models.Model):
-        named = models.ForeignKey(Named, models.CASCADE)
-
-        class Meta:
-            app_label = "records"
-
-    Named.objects.bulk_create(Named(id=value, name=f"n{at}") for at, value in enumerate(values))
-    refers = Refers.objects.create(named_id=values[0])
-    assert [row.named.name for row in Refers.objects.select_related("named")] == ["n0"]
-    assert [row.named_id for row in Refers.objects.filter(named__name="n0")] == [values[0]]
-    assert [row.pk for row in Named.objects.filter(refers=refers)] == [values[0]]
-    assert [row.pk for row in Named.objects.order_by(models.F("name") * 1, "pk")] == values
+    named, referring = keyed(field)
+    named.objects.bulk_create(named(id=value, name=f"n{at}") for at, value in enumerate(values))
+    refers = referring.objects.create(named_id=values[0])
+    assert [row.named.name for row in referring.objects.select_related("named")] == ["n0"]
+    assert [row.named_id for row in referring.objects.filter(named__name="n0")] == [values[0]]
+    assert [row.pk for row in named.objects.filter(refers=refers)] == [values[0]]
+    assert [row.pk for row in named.objects.order_by(models.F("name") * 1, "pk")] == values
 
 
 @isolate_apps("records")

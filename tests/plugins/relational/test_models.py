@@ -11,6 +11,8 @@ from django.db.migrations.state import ModelState, ProjectState
 from django.db.models import Count, F
 from relations.models import Book, Publisher
 
+from kindstore.plugins.relational.scratch import Scratch, scratch_of
+
 
 def historical(*names: str) -> Any:
     """Return the apps of a migration's state that has these models, without the fields that other models need."""
@@ -82,6 +84,6 @@ def test_results_outlive_the_next_query() -> None:
 def test_nothing_is_kept_after_a_query() -> None:
     list(Book.objects.filter(publisher__name="Alpha"))
 
-    scratch = connections["default"]._kindstore_scratch
+    scratch = scratch_of(connections["default"], Scratch)
     assert scratch.tables
     assert [scratch.run(f'SELECT count(*) FROM "{name}"', ()) for name in scratch.tables] == [[(0,)]] * len(scratch.tables)

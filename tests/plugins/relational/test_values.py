@@ -18,7 +18,7 @@ from relations.models import Book
 
 from kindstore.core.datamodel import Entity, Key, Mutation, Verb
 from kindstore.plugins.relational.decimals import number_of, text_of
-from kindstore.plugins.relational.scratch import scratch_of
+from kindstore.plugins.relational.scratch import Scratch, scratch_of
 
 
 def emulated(manager: Any = EveryField.objects) -> Any:
@@ -163,7 +163,7 @@ def test_a_text_has_one_decimal(text: str, places: int | None, number: str) -> N
 
 
 def test_no_index_ignores_the_collation_of_decimals() -> None:
-    assert scratch_of(connection).run("PRAGMA automatic_index", ()) == [(0,)]
+    assert scratch_of(connection, Scratch).run("PRAGMA automatic_index", ()) == [(0,)]
 
 
 class TestMoments:
